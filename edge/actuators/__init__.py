@@ -1,0 +1,1 @@
+"""What the lamppost may move or light, limits inside each file."""

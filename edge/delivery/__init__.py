@@ -1,0 +1,1 @@
+"""Outbox, publisher and payload formats."""

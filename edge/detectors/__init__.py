@@ -1,0 +1,1 @@
+"""Frames to observations, one file each."""

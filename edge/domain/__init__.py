@@ -1,0 +1,1 @@
+"""Frames, observations, events, reports and the stage protocols."""

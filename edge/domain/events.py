@@ -1,0 +1,42 @@
+"""Events: fusion's conclusions, explained by the kinds of observation they rest on."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from edge.domain.time import CaptureTime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What every event carries.
+
+    Attributes:
+        time: phenomenon time of the first observation it rests on.
+        confirmed: a second modality, a repetition or a second array agrees.
+        because: kinds of the observations it rests on.
+    """
+
+    kind: ClassVar[str]
+    time: CaptureTime
+    result_time_ns: int
+    confirmed: bool
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impulse(Event):
+    """One bang or a burst of them.
+
+    Attributes:
+        lcpeak_db: of the loudest; "at least" when `clipped`.
+        impulses: how many onsets so far.
+    """
+
+    kind: ClassVar[str] = "impulse"
+    calibrated: bool
+    clipped: bool
+    lcpeak_db: float
+    above_floor_db: float
+    rise_s: float
+    duration_s: float
+    impulses: int

@@ -1,0 +1,67 @@
+"""The closed vocabulary of health: which component, how it is, and why."""
+
+from enum import StrEnum
+
+
+class Component(StrEnum):
+    """A part of the lamppost that can be well or ill."""
+
+    MICROPHONE = "microphone"
+    CAMERA = "camera"
+    SERIAL_BOARD = "serial_board"
+    DETECTOR = "detector"
+    BRIDGE = "bridge"
+    GATE = "gate"
+    OUTBOX = "outbox"
+    CLOCK = "clock"
+
+
+class Status(StrEnum):
+    """How a component is."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    FAILED = "failed"
+
+
+class Reason(StrEnum):
+    """Why a component is not well; `none` when it is."""
+
+    NONE = "none"
+    STARTED = "started"
+    RECOVERED = "recovered"
+    ENDED = "ended"
+    NO_DEVICE = "no_device"
+    NO_PERMISSION = "no_permission"
+    NO_FRAMES = "no_frames"
+    OVERRUN = "overrun"
+    SILENT = "silent"
+    CONSTANT = "constant"
+    CLIPPED = "clipped"
+    OFFSET = "offset"
+    INVALID_SAMPLES = "invalid_samples"
+    DARK = "dark"
+    OVEREXPOSED = "overexposed"
+    FROZEN = "frozen"
+    GARBAGE = "garbage"
+    CHECKSUM = "checksum"
+    STALE = "stale"
+    DEVICE_FAULT = "device_fault"
+    TRUNCATED = "truncated"
+    UNREADABLE = "unreadable"
+    EXCEPTION = "exception"
+    SHED = "shed"
+    DISK_FULL = "disk_full"
+    EVICTED = "evicted"
+    REFUSED = "refused"
+    UNSYNCHRONISED = "unsynchronised"
+
+
+class Absence(StrEnum):
+    """Why a value that a sensor measures is absent from a report."""
+
+    WARMING_UP = "warming_up"
+    STALE = "stale"
+    OUT_OF_RANGE = "out_of_range"
+    SENSOR_FAULT = "sensor_fault"
+    NO_READING = "no_reading"

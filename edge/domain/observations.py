@@ -1,0 +1,107 @@
+"""Observations: one result by one source. Frozen, small, without a frame in them.
+
+A field named like a field of the report of the same kind may leave, after the gate has quantised it;
+every other field stays on the lamppost. See `edge.domain.reports`.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from edge.domain.health import Absence, Component, Reason, Status
+from edge.domain.identity import SourceId
+from edge.domain.time import CaptureTime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What every observation carries.
+
+    Attributes:
+        time: phenomenon time, when it happened or when the interval began.
+        result_time_ns: when we knew, UTC; set by the lane as the observation leaves it.
+    """
+
+    kind: ClassVar[str]
+    source: SourceId
+    time: CaptureTime
+    result_time_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoundLevel(Observation):
+    """Levels over one interval; dB re 20 uPa when `calibrated`, else dB re full scale (IEC 61672-1)."""
+
+    kind: ClassVar[str] = "sound_level"
+    duration_s: float
+    calibrated: bool
+    clipped: bool
+    laeq_db: float
+    lafmax_db: float
+    lasmax_db: float
+    lcpeak_db: float
+    la10_db: float
+    la50_db: float
+    la90_db: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImpulseOnset(Observation):
+    """A sudden loud sound began at `time`.
+
+    Attributes:
+        rise_s: 10 % to 90 % of the peak envelope.
+        duration_s: time the envelope stays within 20 dB of its peak.
+        above_floor_db: peak of the short-term level above the floor before it.
+        clipped: the true peak is at least `lcpeak_db`.
+    """
+
+    kind: ClassVar[str] = "impulse_onset"
+    calibrated: bool
+    clipped: bool
+    lcpeak_db: float
+    above_floor_db: float
+    rise_s: float
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneMotion(Observation):
+    """How much of the picture moved and how much was occupied, over one interval.
+
+    Attributes:
+        moving_share: mean share of the picture that changed from frame to frame, 0..1.
+        occupied_share: mean share of the picture that differs from the background, 0..1.
+        frames: pictures seen in the interval.
+    """
+
+    kind: ClassVar[str] = "scene_motion"
+    duration_s: float
+    moving_share: float
+    occupied_share: float
+    frames: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Particulates(Observation):
+    """Mean mass concentrations over one interval, ug/m3; None when not measured or not valid."""
+
+    kind: ClassVar[str] = "particulates"
+    duration_s: float
+    readings: int
+    pm1_ugm3: float | None = None
+    pm2_5_ugm3: float | None = None
+    pm4_ugm3: float | None = None
+    pm10_ugm3: float | None = None
+    absence: Absence | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health(Observation):
+    """How a component is; `detail` is for the local log."""
+
+    kind: ClassVar[str] = "health"
+    component: Component
+    status: Status
+    reason: Reason
+    count: int = 1
+    detail: str = ""

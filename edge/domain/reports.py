@@ -1,0 +1,200 @@
+"""The contract: everything that can leave a lamppost, and how precisely.
+
+Closed on purpose: numbers, enumerations, booleans and times. A field's `Quantity` declares its unit and
+its resolution, and the gate rounds to it. Only `edge.privacy` makes a report, only `edge.delivery` carries it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+
+from edge.domain.health import Absence, Component, Reason, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """Unit and resolution of a number; the gate rounds to the resolution."""
+
+    unit: str
+    resolution: float
+
+
+@dataclass(frozen=True, slots=True)
+class TimeResolution:
+    """Resolution of a time, seconds; the gate rounds down to it."""
+
+    resolution_s: float
+
+
+Level = Annotated[float, Field(ge=-200, le=200), Quantity("dB", 0.1)]
+Share = Annotated[float, Field(ge=0, le=1), Quantity("1", 0.01)]
+Duration = Annotated[float, Field(ge=0, le=86_400), Quantity("s", 0.1)]
+Milliseconds = Annotated[float, Field(ge=0, le=60_000), Quantity("s", 0.001)]
+Concentration = Annotated[float, Field(ge=0, le=10_000), Quantity("ug/m3", 0.1)]
+Count = Annotated[int, Field(ge=0, le=1_000_000), Quantity("1", 1)]
+CoarseTime = Annotated[AwareDatetime, TimeResolution(1.0)]
+ExactTime = Annotated[AwareDatetime, TimeResolution(0.0001)]
+
+
+class Purpose(StrEnum):
+    """Why a city collects a kind of report."""
+
+    NOISE_MONITORING = "noise_monitoring"
+    PUBLIC_SAFETY = "public_safety"
+    CROWD_SAFETY = "crowd_safety"
+    AIR_QUALITY = "air_quality"
+    PARKING = "parking"
+    MAINTENANCE = "maintenance"
+
+
+class LegalBasis(StrEnum):
+    """GDPR article 6(1), letters c to f, and `no_personal_data` where the report holds none."""
+
+    LEGAL_OBLIGATION = "legal_obligation"
+    VITAL_INTERESTS = "vital_interests"
+    PUBLIC_TASK = "public_task"
+    LEGITIMATE_INTERESTS = "legitimate_interests"
+    NO_PERSONAL_DATA = "no_personal_data"
+
+
+class Trigger(StrEnum):
+    """Kind of observation that an event rests on."""
+
+    IMPULSE_ONSET = "impulse_onset"
+
+
+class Topic(StrEnum):
+    """Branch of the topic tree that a report is published on."""
+
+    EVENT = "event"
+    MEASURE = "measure"
+
+
+class Priority(StrEnum):
+    """What goes first when the outbox is full, lowest first."""
+
+    MEASURE = "measure"
+    HEALTH = "health"
+    EVENT = "event"
+
+
+class ReportBase(BaseModel):
+    """What every report carries: what, when, how sure of the time, why, on what ground, for how long."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    topic: ClassVar[Topic] = Topic.MEASURE
+    priority: ClassVar[Priority] = Priority.MEASURE
+
+    phenomenon_time: CoarseTime
+    result_time: CoarseTime
+    time_uncertainty_ms: Annotated[float, Field(ge=0, le=1e7), Quantity("ms", 0.1)] | None
+    purpose: Purpose
+    legal_basis: LegalBasis
+    retention_days: Annotated[int, Field(ge=0, le=3650)]
+
+
+class SensorReport(ReportBase):
+    """A report of one sensor."""
+
+    sensor: Annotated[int, Field(ge=0, le=63)]
+
+
+class SoundLevelReport(SensorReport):
+    """Sound levels over one interval (IEC 61672-1); dB re 20 uPa when calibrated, else dB re full scale."""
+
+    kind: Literal["sound_level"] = "sound_level"
+    duration_s: Duration
+    calibrated: bool
+    clipped: bool
+    laeq_db: Level
+    lafmax_db: Level
+    lasmax_db: Level
+    lcpeak_db: Level
+    la10_db: Level
+    la50_db: Level
+    la90_db: Level
+
+
+class ImpulseReport(ReportBase):
+    """A bang or a burst of them; what made it is not said. When clipped, the peak is at least this."""
+
+    topic: ClassVar[Topic] = Topic.EVENT
+    priority: ClassVar[Priority] = Priority.EVENT
+
+    kind: Literal["impulse"] = "impulse"
+    phenomenon_time: ExactTime
+    confirmed: bool
+    because: Annotated[tuple[Trigger, ...], Field(max_length=4)]
+    calibrated: bool
+    clipped: bool
+    lcpeak_db: Level
+    above_floor_db: Level
+    rise_s: Milliseconds
+    duration_s: Milliseconds
+    impulses: Count
+
+
+class SceneMotionReport(SensorReport):
+    """How much of the picture moved and was occupied, as shares of the picture."""
+
+    kind: Literal["scene_motion"] = "scene_motion"
+    duration_s: Duration
+    moving_share: Share
+    occupied_share: Share
+    frames: Count
+
+
+class ParticulatesReport(SensorReport):
+    """Mean mass concentrations over one interval; a value not measured or not valid is absent."""
+
+    kind: Literal["particulates"] = "particulates"
+    duration_s: Duration
+    readings: Count
+    pm1_ugm3: Concentration | None = None
+    pm2_5_ugm3: Concentration | None = None
+    pm4_ugm3: Concentration | None = None
+    pm10_ugm3: Concentration | None = None
+    absence: Absence | None = None
+
+
+class HealthReport(SensorReport):
+    """How one component of the lamppost is."""
+
+    priority: ClassVar[Priority] = Priority.HEALTH
+
+    kind: Literal["health"] = "health"
+    component: Component
+    status: Status
+    reason: Reason
+    count: Count
+
+
+Report = Annotated[
+    SoundLevelReport | ImpulseReport | SceneMotionReport | ParticulatesReport | HealthReport,
+    Field(discriminator="kind"),
+]
+
+REPORT: TypeAdapter[Report] = TypeAdapter(Report)
+
+
+class NodeState(BaseModel):
+    """The retained state of a node: birth, heartbeat and will. Made by the publisher; holds no observation.
+
+    Attributes:
+        online: false in the will and on a clean stop.
+        expires_s: a subscriber that has heard nothing for so long takes the node for gone.
+        pending: reports waiting in the outbox.
+        evicted: reports dropped from a full outbox, ever.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    online: bool
+    time: datetime
+    expires_s: Annotated[int, Field(ge=1, le=86_400)]
+    pending: Count = 0
+    delivered: Annotated[int, Field(ge=0)] = 0
+    evicted: Annotated[int, Field(ge=0)] = 0

@@ -1,0 +1,119 @@
+"""The protocols of the stages of the one road: source, detector, rule.
+
+A module `edge/<layer>/<name>.py` holds a `Config` (a `Section`) and a `build`; the section `[<layer>.<name>]` of
+the settings loads it. Nothing else is edited to add one.
+
+    sources, replay, simulation:  build(config, source: SourceId, clock: Clock) -> Source
+                                  and COMPONENT: Component, what kind of sensor it is
+    detectors:                    build(config) -> Detector
+                                  and FRAME: the class of frame it reads
+    fusion:                       build(config) -> Rule
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from edge.domain.events import Event
+from edge.domain.frames import Frame
+from edge.domain.health import Reason
+from edge.domain.observations import Observation
+
+
+class Section(BaseModel):
+    """Base of every `Config`: unknown keys are errors, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceSection(Section):
+    """What every source's section may say."""
+
+    name: str = Field("", pattern=r"^[a-z0-9_]{0,32}$", description="for logs; default: the section's name")
+
+
+class DetectorSection(Section):
+    """What every detector's section may say."""
+
+    sources: tuple[str, ...] = Field((), description="names of the sources it listens to; empty: all it can read")
+
+
+class SourceError(Exception):
+    """A source cannot go on. The message says what is wrong, where, and what to do."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Result of one self-test, for `lamppost doctor`.
+
+    Attributes:
+        what: the thing tested, e.g. `microphone front`.
+        ok: it works.
+        detail: what was found.
+        advice: what to do; empty when it works.
+    """
+
+    what: str
+    ok: bool
+    detail: str
+    advice: str = ""
+
+
+class Source(Protocol):
+    """A device or a recording as a blocking, context-managed iterator of frames.
+
+    Iterating blocks at most about half a second: when nothing came, it yields `Idle`, so that its lane can be
+    stopped without a second thread. Trouble it survives is a `Fault` in band; what it does not survive is a
+    `SourceError`, after which the lane may enter it again. A source creates no thread.
+
+    Attributes:
+        live: frames come at their own pace and cannot be asked for again, so overload sheds.
+            A recording waits instead.
+    """
+
+    live: bool
+
+    def __enter__(self) -> Self:
+        """Open the device. Raises SourceError."""
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the device."""
+        ...
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield frames in order of capture time; ends only at the end of a recording."""
+        ...
+
+    def check(self) -> Check:
+        """Try the device briefly, while the daemon is not running."""
+        ...
+
+
+class Detector(Protocol):
+    """Turns frames of one source into observations. One instance per lane, so it needs no lock."""
+
+    def accept(self, frame: Frame) -> Iterable[Observation]:
+        """Take one frame of the class named by the module's `FRAME`."""
+        ...
+
+    def finish(self) -> Iterable[Observation]:
+        """The source ended: give what an unfinished interval holds, with its true duration."""
+        ...
+
+
+class Rule(Protocol):
+    """Turns observations, in order of phenomenon time, into events."""
+
+    def accept(self, observation: Observation) -> Iterable[Event]:
+        """Take one observation of any kind."""
+        ...

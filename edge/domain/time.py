@@ -1,0 +1,39 @@
+"""Time: when something happened, how sure we are, and the clock everything takes as an argument."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+NS_PER_S = 1_000_000_000
+NS_PER_MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureTime:
+    """When a frame's first sample was captured.
+
+    Attributes:
+        utc_ns: capture clock of the first sample mapped to UTC, nanoseconds since 1970.
+        monotonic_ns: the same instant on the monotonic clock; durations are computed from this one.
+        uncertainty_ms: one-sided bound on the error of `utc_ns`; None when the clock is not synchronised.
+    """
+
+    utc_ns: int
+    monotonic_ns: int
+    uncertainty_ms: float | None = None
+
+    def shifted(self, seconds: float) -> "CaptureTime":
+        """Return the instant `seconds` later (earlier when negative)."""
+        delta_ns = round(seconds * NS_PER_S)
+        return CaptureTime(self.utc_ns + delta_ns, self.monotonic_ns + delta_ns, self.uncertainty_ms)
+
+
+class Clock(Protocol):
+    """The clock a source or a task is given; tests and replays give their own."""
+
+    def now(self) -> CaptureTime:
+        """Return the present instant."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; returns at once on a clock that runs as fast as it can."""
+        ...

@@ -1,0 +1,1 @@
+"""Observations to events, one file per rule."""

@@ -1,0 +1,1 @@
+"""Model card, checksum and session: the only user of onnxruntime."""

@@ -1,0 +1,1 @@
+"""Sole owner of threads, tasks, wiring and settings."""

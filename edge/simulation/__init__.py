@@ -1,0 +1,1 @@
+"""A seeded street: sources whose truth is known."""

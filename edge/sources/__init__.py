@@ -1,0 +1,1 @@
+"""Devices as blocking iterators of frames, one file each."""
