@@ -38,7 +38,9 @@ class SourceSection(Section):
 class DetectorSection(Section):
     """What every detector's section may say."""
 
-    sources: tuple[str, ...] = Field((), description="names of the sources it listens to; empty: all it can read")
+    sources: tuple[str, ...] = Field(
+        (), description="names of the sources it listens to; empty: all it can read"
+    )
 
 
 class SourceError(Exception):
