@@ -26,6 +26,11 @@ class CaptureTime:
         delta_ns = round(seconds * NS_PER_S)
         return CaptureTime(self.utc_ns + delta_ns, self.monotonic_ns + delta_ns, self.uncertainty_ms)
 
+    def after_samples(self, count: int, rate_hz: int) -> "CaptureTime":
+        """Return the instant `count` samples later, to the nearest ns in integers: it does not drift."""
+        delta_ns = (count * NS_PER_S + rate_hz // 2) // rate_hz
+        return CaptureTime(self.utc_ns + delta_ns, self.monotonic_ns + delta_ns, self.uncertainty_ms)
+
 
 class Clock(Protocol):
     """The clock a source or a task is given; tests and replays give their own."""
