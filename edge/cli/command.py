@@ -52,7 +52,10 @@ def dispatch(argv: Sequence[str]) -> int:
         complain(f"unknown verb '{verb}'. Verbs: {', '.join(verbs())}")
         return WRONG_USE
     module = _load(verb)
-    args = _parser(verb, module).parse_args(argv[1:])
+    return _run(module, _parser(verb, module).parse_args(argv[1:]))
+
+
+def _run(module: ModuleType, args: argparse.Namespace) -> int:
     try:
         code: int = module.run(args)
         sys.stdout.flush()
@@ -63,7 +66,7 @@ def dispatch(argv: Sequence[str]) -> int:
         complain(str(error))
         return BROKEN
     except BrokenPipeError:
-        # The reader (head, less) went away; point stdout elsewhere so that Python's exit does not complain too.
+        # The reader (head, less) went away; stdout points elsewhere lest Python complain at exit too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FINE
     except KeyboardInterrupt:

@@ -1,7 +1,7 @@
 """The protocols of the stages of the one road: source, detector, rule.
 
-A module `edge/<layer>/<name>.py` holds a `Config` (a `Section`) and a `build`; the section `[<layer>.<name>]` of
-the settings loads it. Nothing else is edited to add one.
+A module `edge/<layer>/<name>.py` holds a `Config` (a `Section`) and a `build`; the section `[<layer>.<name>]`
+of the settings loads it. Nothing else is edited to add one.
 
     sources, replay, simulation:  build(config, source: SourceId, clock: Clock) -> Source
                                   and COMPONENT: Component, what kind of sensor it is
@@ -11,16 +11,23 @@ the settings loads it. Nothing else is edited to add one.
 """
 
 from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Annotated, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from edge.domain.events import Event
 from edge.domain.frames import Frame
 from edge.domain.health import Reason
 from edge.domain.observations import Observation
+
+SETTINGS_FOLDER: ContextVar[Path] = ContextVar("SETTINGS_FOLDER", default=Path())
+
+LocalPath = Annotated[Path, AfterValidator(lambda path: SETTINGS_FOLDER.get() / path)]
+"""A path in the settings: a relative one is relative to the settings file."""
 
 
 class Section(BaseModel):

@@ -1,0 +1,38 @@
+"""Logs: one writer thread, so that a slow terminal or journal never holds up a lane."""
+
+import logging
+import logging.handlers
+import queue
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_QUEUE_LIMIT = 10_000
+
+
+class _DroppingHandler(logging.handlers.QueueHandler):
+    """Never blocks: a log that cannot be written is less than a frame that is lost."""
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        try:
+            self.queue.put_nowait(record)
+        except queue.Full:
+            return
+
+
+@contextmanager
+def logging_to_stderr(level: int = logging.INFO) -> Iterator[None]:
+    """Send the package's log records to stderr by one writer thread; stop it and flush on the way out."""
+    records: queue.Queue[logging.LogRecord] = queue.Queue(_QUEUE_LIMIT)
+    stream = logging.StreamHandler()
+    stream.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
+    listener = logging.handlers.QueueListener(records, stream)
+    feeder = _DroppingHandler(records)
+    logger = logging.getLogger("edge")
+    logger.setLevel(level)
+    logger.addHandler(feeder)
+    listener.start()
+    try:
+        yield
+    finally:
+        logger.removeHandler(feeder)
+        listener.stop()
