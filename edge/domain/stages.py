@@ -11,43 +11,28 @@ of the settings loads it. Nothing else is edited to add one.
 """
 
 from collections.abc import Iterable, Iterator
-from contextvars import ContextVar
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
-from typing import Annotated, Protocol, Self
-
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from typing import Protocol, Self
 
 from edge.domain.events import Event
 from edge.domain.frames import Frame
 from edge.domain.health import Reason
 from edge.domain.observations import Observation
+from edge.domain.sections import SETTINGS_FOLDER, DetectorSection, LocalPath, Section, SourceSection
 
-SETTINGS_FOLDER: ContextVar[Path] = ContextVar("SETTINGS_FOLDER", default=Path())
-
-LocalPath = Annotated[Path, AfterValidator(lambda path: SETTINGS_FOLDER.get() / path)]
-"""A path in the settings: a relative one is relative to the settings file."""
-
-
-class Section(BaseModel):
-    """Base of every `Config`: unknown keys are errors, values are frozen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SourceSection(Section):
-    """What every source's section may say."""
-
-    name: str = Field("", pattern=r"^[a-z0-9_]{0,32}$", description="for logs; default: the section's name")
-
-
-class DetectorSection(Section):
-    """What every detector's section may say."""
-
-    sources: tuple[str, ...] = Field(
-        (), description="names of the sources it listens to; empty: all it can read"
-    )
+__all__ = [
+    "SETTINGS_FOLDER",
+    "Check",
+    "Detector",
+    "DetectorSection",
+    "LocalPath",
+    "Rule",
+    "Section",
+    "Source",
+    "SourceError",
+    "SourceSection",
+]
 
 
 class SourceError(Exception):
