@@ -1,0 +1,22 @@
+"""OpenCV: imported when the first picture is wanted, kept quiet, and kept to the threads of its callers."""
+
+import functools
+import os
+from types import ModuleType
+
+# libav's AV_LOG_QUIET: what a broken stream prints line by line becomes one line of ours.
+_AV_LOG_QUIET = "-8"
+
+
+@functools.cache
+def opencv() -> ModuleType:
+    """Return the module `cv2`; the first call imports it and sets it up."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", _AV_LOG_QUIET)
+    # The default, UDP, loses packets and shows grey pictures; some cameras speak nothing but TCP anyway.
+    os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
+    import cv2
+
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    # One lane, one thread: a pool of its own would take the cores from the sound.
+    cv2.setNumThreads(1)
+    return cv2

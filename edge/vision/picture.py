@@ -1,0 +1,52 @@
+"""Pictures as they come from files and cameras, made alike."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.domain.frames import Image
+
+_CHANNELS_OF_BGRA = 4
+
+
+def as_bgr(picture: NDArray[Any] | None) -> Image:
+    """Return a picture as uint8, shape (height, width, 3), BGR, contiguous.
+
+    Takes grey, shape (height, width) or (height, width, 1), BGR and BGRA; 16 bit is reduced to 8.
+
+    Raises:
+        ValueError: there is no picture in it, or none of these kinds.
+    """
+    if picture is None or picture.size == 0:
+        raise ValueError("a picture without a pixel")
+    if picture.dtype == np.uint16:
+        picture = (picture >> 8).astype(np.uint8)
+    if picture.dtype != np.uint8 or picture.ndim not in (2, 3):
+        raise ValueError(f"not a picture: {picture.dtype}, shape {picture.shape}")
+    if picture.ndim == 2:
+        picture = picture[:, :, np.newaxis]
+    if picture.shape[2] == 1:
+        picture = np.repeat(picture, 3, axis=2)
+    if picture.shape[2] not in (3, _CHANNELS_OF_BGRA):
+        raise ValueError(f"not a picture: {picture.shape[2]} channels")
+    return np.ascontiguousarray(picture[:, :, :3], dtype=np.uint8)
+
+
+class Thinning:
+    """Chooses which of a stream of pictures are handed on, by their time: the first of each period."""
+
+    # Time stamps in whole milliseconds fall a little short of the period they belong to.
+    _SLACK_PERIODS = 0.02
+
+    def __init__(self, rate_hz: float) -> None:
+        self._rate_hz = rate_hz
+        self._period = -1
+
+    def wants(self, seconds: float) -> bool:
+        """Whether the picture of this time, not earlier than the one before, is the first of its period."""
+        period = int(seconds * self._rate_hz + self._SLACK_PERIODS)
+        if period <= self._period:
+            return False
+        self._period = period
+        return True
