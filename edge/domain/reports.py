@@ -1,13 +1,16 @@
 """The contract: everything that can leave a lamppost, and how precisely.
 
-Closed on purpose: numbers, enumerations, booleans and times. A field's `Quantity` declares its unit and
-its resolution, and the gate rounds to it. Only `edge.privacy` makes a report, only `edge.delivery` carries it.
+Closed on purpose: numbers, enumerations, booleans and times. Every number declares a `Quantity` and every
+time a `TimeResolution`, and the gate rounds to them. Only `edge.privacy` makes a report, only `edge.delivery`
+carries it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -32,9 +35,10 @@ class TimeResolution:
 Level = Annotated[float, Field(ge=-200, le=200), Quantity("dB", 0.1)]
 Share = Annotated[float, Field(ge=0, le=1), Quantity("1", 0.01)]
 Duration = Annotated[float, Field(ge=0, le=86_400), Quantity("s", 0.1)]
-Milliseconds = Annotated[float, Field(ge=0, le=60_000), Quantity("s", 0.001)]
+FineDuration = Annotated[float, Field(ge=0, le=600), Quantity("s", 0.001)]
 Concentration = Annotated[float, Field(ge=0, le=10_000), Quantity("ug/m3", 0.1)]
 Count = Annotated[int, Field(ge=0, le=1_000_000), Quantity("1", 1)]
+Days = Annotated[int, Field(ge=0, le=3650), Quantity("d", 1)]
 CoarseTime = Annotated[AwareDatetime, TimeResolution(1.0)]
 ExactTime = Annotated[AwareDatetime, TimeResolution(0.0001)]
 
@@ -93,13 +97,13 @@ class ReportBase(BaseModel):
     time_uncertainty_ms: Annotated[float, Field(ge=0, le=1e7), Quantity("ms", 0.1)] | None
     purpose: Purpose
     legal_basis: LegalBasis
-    retention_days: Annotated[int, Field(ge=0, le=3650)]
+    retention_days: Days
 
 
 class SensorReport(ReportBase):
     """A report of one sensor."""
 
-    sensor: Annotated[int, Field(ge=0, le=63)]
+    sensor: Annotated[int, Field(ge=0, le=63), Quantity("1", 1)]
 
 
 class SoundLevelReport(SensorReport):
@@ -132,8 +136,8 @@ class ImpulseReport(ReportBase):
     clipped: bool
     lcpeak_db: Level
     above_floor_db: Level
-    rise_s: Milliseconds
-    duration_s: Milliseconds
+    rise_s: FineDuration
+    duration_s: FineDuration
     impulses: Count
 
 
@@ -178,6 +182,11 @@ Report = Annotated[
 ]
 
 REPORT: TypeAdapter[Report] = TypeAdapter(Report)
+
+REPORT_MODELS: Mapping[str, type[Report]] = MappingProxyType(
+    {model.model_fields["kind"].default: model for model in get_args(get_args(Report)[0])}
+)
+"""Every kind of report with its model."""
 
 
 class NodeState(BaseModel):
