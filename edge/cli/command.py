@@ -15,7 +15,7 @@ import edge.cli
 from edge.cli.output import BROKEN, FINE, WRONG_USE, UsageError, complain
 from edge.domain.stages import SourceError
 
-_NOT_VERBS = {"command", "output"}
+_NOT_VERBS = {"command", "output", "settings_file"}
 
 
 def verbs() -> list[str]:

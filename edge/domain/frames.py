@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.domain.health import Absence, Reason
+from edge.domain.health import Absence, Component, Reason
 from edge.domain.identity import SourceId
 from edge.domain.time import CaptureTime
 
@@ -95,3 +95,10 @@ class Idle:
 
 
 Frame = AudioFrame | VideoFrame | ReadingFrame | Fault | Idle
+
+FRAME_OF: Mapping[Component, type] = {
+    Component.MICROPHONE: AudioFrame,
+    Component.CAMERA: VideoFrame,
+    Component.SERIAL_BOARD: ReadingFrame,
+}
+"""The class of frame that each kind of sensor yields."""

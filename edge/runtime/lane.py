@@ -12,7 +12,7 @@ from edge.domain.health import Component, Reason, Status
 from edge.domain.identity import SourceId
 from edge.domain.observations import Health, Observation
 from edge.domain.stages import Detector, Source, SourceError
-from edge.domain.time import Clock
+from edge.domain.time import CaptureTime, Clock
 from edge.runtime.bridge import Bridge
 
 _log = logging.getLogger(__name__)
@@ -37,6 +37,7 @@ class Lane(threading.Thread):
         steps: how often the lane has come round; the watchdog is fed from it, not from a timer.
         frames: frames taken, without `Idle` and `Fault`.
         heard_s: sound taken, seconds.
+        ended: it has run to its end, as a recording does, and will not come round again.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Lane(threading.Thread):
         self.steps = 0
         self.frames = 0
         self.heard_s = 0.0
+        self.ended = False
         self._number = number
         self._id = source_id
         self._source = source
@@ -62,7 +64,7 @@ class Lane(threading.Thread):
         self._clock = clock
         self._halt = stop
         self._health = SourceHealth(source_id)
-        self._known_ns = 0
+        self._known: CaptureTime | None = None
         self._result_ns = 0
 
     def run(self) -> None:
@@ -70,6 +72,7 @@ class Lane(threading.Thread):
         try:
             self._live() if self._source.live else self._once()
             self._finish()
+            self.ended = True
         finally:
             self._bridge.close(self._number)
 
@@ -84,7 +87,7 @@ class Lane(threading.Thread):
 
     def _once(self) -> None:
         if self._try_once() and not self._halt.is_set():
-            self._post(self._health.ended(self._clock.now()))
+            self._post(self._health.ended(self._known or self._clock.now()))
 
     def _wait(self, seconds: float) -> None:
         while seconds > 0 and not self._halt.wait(min(seconds, 0.5)):
@@ -110,7 +113,7 @@ class Lane(threading.Thread):
     def _take(self, frame: Frame) -> None:
         self.steps += 1
         known = frame.time.shifted(frame.duration_s) if isinstance(frame, AudioFrame) else frame.time
-        self._known_ns = known.monotonic_ns
+        self._known = known
         # A recording is known when its frame ends, however fast it is replayed: the result is the same.
         self._result_ns = self._clock.now().utc_ns if self._source.live else known.utc_ns
         if isinstance(frame, Fault):
@@ -149,11 +152,11 @@ class Lane(threading.Thread):
                 self._post(fitted.detector.finish())
 
     def _trouble(self, reason: Reason, detail: str) -> None:
-        now = self._clock.now()
-        if self._source.live or self._known_ns == 0:
-            self._known_ns, self._result_ns = now.monotonic_ns, now.utc_ns
-        self._post(self._health.trouble(now, reason, detail))
+        if self._source.live or self._known is None:
+            self._known = self._clock.now()
+            self._result_ns = self._known.utc_ns
+        self._post(self._health.trouble(self._known, reason, detail))
 
     def _post(self, observations: Iterable[Observation]) -> None:
         stamped = [replace(o, result_time_ns=self._result_ns) for o in observations]
-        self._bridge.post(self._number, self._known_ns, stamped)
+        self._bridge.post(self._number, self._known.monotonic_ns if self._known else 0, stamped)

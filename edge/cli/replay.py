@@ -1,0 +1,107 @@
+"""`lamppost replay`: recordings through the real pipeline, reports as JSON lines."""
+
+import argparse
+import asyncio
+import importlib
+import sys
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from edge.cli.output import FINE, FOUND_PROBLEM, UsageError, existing_file
+from edge.cli.settings_file import EXAMPLES, add_config, load
+from edge.delivery.writer import Numbering
+from edge.domain.health import Reason, Status
+from edge.domain.observations import Health
+from edge.domain.time import NS_PER_S
+from edge.privacy.policy import PolicyError
+from edge.runtime.logs import logging_to_stderr
+from edge.runtime.node import gate_of
+from edge.runtime.recording_clock import RecordingClock
+from edge.runtime.sense import Sense
+from edge.runtime.settings import Entry, Settings
+
+HELP = "send recordings through the real pipeline; reports on stdout, health on stderr"
+
+_BROKEN_FILE = {Reason.TRUNCATED, Reason.UNREADABLE}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the recordings, the settings and the pace."""
+    parser.add_argument("--audio", action="append", default=[], metavar="F", help="WAV, FLAC or Ogg")
+    parser.add_argument("--video", action="append", default=[], metavar="F", help="a video file")
+    parser.add_argument(
+        "--serial", action="append", default=[], metavar="PROFILE=F", help="bytes or hex lines of a board"
+    )
+    parser.add_argument("--speed", choices=("1", "max"), default="1", help="real time, or as fast as it can")
+    parser.add_argument(
+        "--start", metavar="TIME", help="when the recordings began, ISO 8601 with offset (default: now)"
+    )
+    add_config(parser, EXAMPLES / "replay.toml")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Replay; exit code 1 when a recording turned out to be broken."""
+    settings = load(args.config).replaying(list(_entries(args)))
+    if not settings.of("replay"):
+        raise UsageError("nothing to replay; give --audio F, --video F or --serial PROFILE=F")
+    clock = RecordingClock(_start_ns(args.start), standing=args.speed == "max")
+    with logging_to_stderr(json_lines=args.json):
+        broken = asyncio.run(_replay(settings, clock))
+    return FOUND_PROBLEM if broken else FINE
+
+
+async def _replay(settings: Settings, clock: RecordingClock) -> bool:
+    numbering = Numbering(settings.node.city, settings.node.id, next_sequence=1)
+
+    async def accept(report: Any) -> None:
+        entry = numbering.entry(report)
+        if entry.kind != Health.kind:
+            sys.stdout.write(entry.payload.decode() + "\n")
+            sys.stdout.flush()
+
+    try:
+        gate = gate_of(settings)
+    except PolicyError as error:
+        raise UsageError(str(error)) from error
+    sense = Sense(settings, gate, accept, clock, monitored=False)
+    await sense.run()
+    return any(status is Status.FAILED or reason in _BROKEN_FILE for status, reason in sense.health)
+
+
+def _entries(args: argparse.Namespace) -> Iterator[Entry]:
+    pace = "max" if args.speed == "max" else "real_time"
+    for number, path in enumerate(args.audio):
+        yield _entry("audio_file", _named("microphone", number), path=existing_file(path), pace=pace)
+    for number, path in enumerate(args.video):
+        yield _entry("video_file", _named("camera", number), path=existing_file(path), pace=pace)
+    for number, given in enumerate(args.serial):
+        profile, equals, path = given.partition("=")
+        if not equals:
+            raise UsageError(f"--serial {given}: write PROFILE=F, such as nova_sds011=capture.bin")
+        capture = existing_file(path)
+        yield _entry("byte_capture", _named("board", number), profile=profile, path=capture, pace=pace)
+
+
+def _named(name: str, number: int) -> str:
+    return name if number == 0 else f"{name}_{number + 1}"
+
+
+def _entry(section: str, name: str, **values: object) -> Entry:
+    module = importlib.import_module(f"edge.replay.{section}")
+    absolute = {k: v.resolve() if isinstance(v, Path) else v for k, v in values.items()}
+    return Entry("replay", section, name, module, module.Config(name=name, **absolute))
+
+
+def _start_ns(text: str | None) -> int:
+    if text is None:
+        return time.time_ns()
+    try:
+        start = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"--start {text}: not a time; write 2026-01-01T00:00:00+00:00") from error
+    if start.tzinfo is None:
+        raise UsageError(f"--start {text}: has no offset; write {text}+00:00 for UTC")
+    return round(start.timestamp() * 1_000_000) * (NS_PER_S // 1_000_000)

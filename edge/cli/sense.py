@@ -1,0 +1,25 @@
+"""`lamppost sense`: devices, models, fusion, the gate, up to the outbox; no network."""
+
+import argparse
+import asyncio
+
+from edge.cli.output import FINE
+from edge.cli.settings_file import add_config, load
+from edge.runtime.clock import SystemClock
+from edge.runtime.logs import logging_to_stderr
+from edge.runtime.node import run_sense
+
+HELP = "the role that sees devices and writes reports to the outbox; needs no network"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --config."""
+    add_config(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until SIGTERM, SIGINT or the end of every recording."""
+    settings = load(args.config)
+    with logging_to_stderr(json_lines=args.json):
+        asyncio.run(run_sense(settings, SystemClock()))
+    return FINE

@@ -1,0 +1,25 @@
+"""`--config F` for the verbs that need the settings."""
+
+import argparse
+from collections.abc import Collection
+from pathlib import Path
+
+from edge.cli.output import UsageError
+from edge.privacy.policy import PolicyError
+from edge.runtime.settings import SECTION_LAYERS, Settings, SettingsError, load_settings
+
+DEFAULT = Path("/etc/lamppost/lamppost.toml")
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+
+
+def add_config(parser: argparse.ArgumentParser, default: Path = DEFAULT) -> None:
+    """Add `--config`."""
+    parser.add_argument("--config", type=Path, default=default, help=f"settings file (default: {default})")
+
+
+def load(path: Path, layers: Collection[str] = SECTION_LAYERS) -> Settings:
+    """Return the checked settings. Raises UsageError with a line for each mistake."""
+    try:
+        return load_settings(path, layers=layers)
+    except (SettingsError, PolicyError) as error:
+        raise UsageError(str(error)) from error

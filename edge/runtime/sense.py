@@ -1,0 +1,131 @@
+"""The role `sense`: lanes, fusion, the gate, up to the outbox. It needs no network."""
+
+import asyncio
+import logging
+import threading
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from edge.domain.events import Event
+from edge.domain.health import Component, Reason, Status
+from edge.domain.identity import SourceId
+from edge.domain.observations import Health, Observation
+from edge.domain.stages import Rule
+from edge.domain.time import Clock
+from edge.privacy.gate import Gate
+from edge.runtime.bridge import Bridge
+from edge.runtime.lane import Lane
+from edge.runtime.lanes import Fitting, fit, running
+from edge.runtime.notify import notify
+from edge.runtime.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+_LEVELS = {Status.OK: logging.INFO, Status.DEGRADED: logging.WARNING, Status.FAILED: logging.ERROR}
+_TICK_S = 1.0
+
+
+@dataclass
+class Sense:
+    """One run of the role, from lanes to the sink.
+
+    Args:
+        settings: checked settings.
+        gate: the only maker of reports.
+        accept: takes each report that the gate admits; to this module a report is opaque.
+        clock: what the sources are given.
+        health: how often each status and reason was observed.
+        monitored: also report the node's own health (clock, bridge); a replay on a desk does not.
+    """
+
+    settings: Settings
+    gate: Gate
+    accept: Callable[[Any], Awaitable[None]]
+    clock: Clock
+    monitored: bool = True
+    lanes: Sequence[Lane] = field(default_factory=tuple)
+    health: Counter[tuple[Status, Reason]] = field(default_factory=Counter)
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def stop(self) -> None:
+        """End the run: the lanes give what they hold, then `run` returns."""
+        self._stop.set()
+
+    async def run(self, fittings: Sequence[Fitting] | None = None) -> None:
+        """Run until every recording has ended or `stop` is called."""
+        fittings = fit(self.settings, self.clock) if fittings is None else fittings
+        rules = [entry.module.build(entry.config) for entry in self.settings.of("fusion")]
+        bridge = Bridge([fitting.source.live for fitting in fittings])
+        with running(fittings, bridge, self.clock) as (self.lanes, halt):
+            notify("READY=1")
+            async with asyncio.TaskGroup() as tasks:
+                helpers = [tasks.create_task(self._halt_when_stopped(halt))]
+                if self.monitored:
+                    helpers.append(tasks.create_task(self._watch(bridge)))
+                async for observation in bridge.observations():
+                    await self._conclude(observation, rules)
+                for helper in helpers:
+                    helper.cancel()
+
+    async def tell(
+        self, component: Component, status: Status, reason: Reason, count: int, detail: str
+    ) -> None:
+        """Report the health of a part of the node that is not a source."""
+        now = self.clock.now()
+        health = Health(
+            source=SourceId("node", 0, component),
+            time=now,
+            result_time_ns=now.utc_ns,
+            component=component,
+            status=status,
+            reason=reason,
+            count=count,
+            detail=detail,
+        )
+        await self._conclude(health, ())
+
+    async def _conclude(self, observation: Observation, rules: Sequence[Rule]) -> None:
+        if isinstance(observation, Health):
+            self.health[observation.status, observation.reason] += 1
+            _log.log(_LEVELS[observation.status], "%s: %s", observation.reason, observation.detail)
+        await self._pass(observation)
+        for rule in rules:
+            for event in rule.accept(observation):
+                await self._pass(event)
+
+    async def _pass(self, finding: Observation | Event) -> None:
+        report = self.gate.admit(finding)
+        if report is not None:
+            await self.accept(report)
+
+    async def _halt_when_stopped(self, halt: threading.Event) -> None:
+        await self._stop.wait()
+        halt.set()
+
+    async def _watch(self, bridge: Bridge) -> None:
+        """Feed the watchdog while every lane comes round; report shed observations and the clock."""
+        steps = [-1] * len(self.lanes)
+        synchronised: bool | None = None
+        while True:
+            await asyncio.sleep(_TICK_S)
+            now_steps = [lane.steps for lane in self.lanes]
+            came_round = zip(self.lanes, now_steps, steps, strict=True)
+            if all(lane.ended or now != before for lane, now, before in came_round):
+                notify("WATCHDOG=1")
+                steps = now_steps
+            if shed := bridge.shed():
+                detail = "bridge: overloaded, the oldest observations were dropped"
+                await self.tell(Component.BRIDGE, Status.DEGRADED, Reason.SHED, shed, detail)
+            known = self.clock.now().uncertainty_ms is not None
+            if known is not synchronised:
+                synchronised = known
+                await self._tell_clock(known)
+
+    async def _tell_clock(self, known: bool) -> None:
+        if known:
+            await self.tell(Component.CLOCK, Status.OK, Reason.STARTED, 1, "clock: synchronised")
+        else:
+            detail = "clock: not synchronised; is chrony or systemd-timesyncd running?"
+            await self.tell(Component.CLOCK, Status.DEGRADED, Reason.UNSYNCHRONISED, 1, detail)

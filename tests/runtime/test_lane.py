@@ -1,0 +1,153 @@
+"""A lane outlives whatever its source and its detectors throw, and says so."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import pytest
+
+from edge.domain.frames import AudioFrame, Fault, Frame, Idle
+from edge.domain.health import Component, Reason, Status
+from edge.domain.identity import SourceId
+from edge.domain.observations import Health, Observation, SceneMotion
+from edge.domain.stages import Check, SourceError
+from edge.domain.time import CaptureTime
+from edge.runtime.bridge import Bridge
+from edge.runtime.lane import Fitted, Lane
+from edge.runtime.recording_clock import RecordingClock
+
+SOURCE = SourceId("mic", 0, Component.MICROPHONE)
+START = CaptureTime(1_700_000_000_000_000_000, 1_000_000_000, 0.0)
+
+
+def sound(at_s: float) -> AudioFrame:
+    return AudioFrame(SOURCE, START.shifted(at_s), np.zeros((4800, 1), np.float32), 48_000)
+
+
+class Scripted:
+    """A source that yields what it is told, one script for each time it is entered."""
+
+    def __init__(self, *scripts: Iterable[Frame | Exception], live: bool) -> None:
+        self.live = live
+        self._scripts = iter(scripts)
+        self.entered = 0
+        self.exhausted = threading.Event()
+
+    def __enter__(self) -> Self:
+        self.entered += 1
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    def __iter__(self) -> Iterator[Frame]:
+        script = next(self._scripts, None)
+        if script is None:
+            self.exhausted.set()
+            return
+        for item in script:
+            if isinstance(item, Exception):
+                raise item
+            yield item
+
+    def check(self) -> Check:
+        return Check("scripted", True, "")
+
+
+class Counting:
+    """A detector that says how many frames it has seen when the source ends; fails on demand."""
+
+    def __init__(self, fail_on: int = -1) -> None:
+        self.seen = 0
+        self._fail_on = fail_on
+
+    def accept(self, frame: Frame) -> Iterable[Observation]:
+        self.seen += 1
+        if self.seen == self._fail_on:
+            raise ZeroDivisionError("a bug")
+        return ()
+
+    def finish(self) -> Iterable[Observation]:
+        yield SceneMotion(
+            source=SOURCE, time=START, duration_s=1, moving_share=0, occupied_share=0, frames=self.seen
+        )
+
+
+def run(source: Scripted, *detectors: Counting) -> list[Observation]:
+    async def main() -> list[Observation]:
+        bridge = Bridge([source.live])
+        stop = threading.Event()
+        lane = Lane(
+            0,
+            source,
+            source_id=SOURCE,
+            detectors=[Fitted(f"d{i}", AudioFrame, d) for i, d in enumerate(detectors)],
+            bridge=bridge,
+            clock=RecordingClock(START.utc_ns, standing=True),
+            stop=stop,
+        )
+        lane.start()
+        if source.live:
+            await asyncio.to_thread(source.exhausted.wait, 20)
+            stop.set()
+        taken = [o async for o in bridge.observations()]
+        await asyncio.to_thread(lane.join, 10)
+        assert lane.ended
+        return taken
+
+    return asyncio.run(main())
+
+
+def reasons(observations: list[Observation]) -> list[Reason]:
+    return [o.reason for o in observations if isinstance(o, Health)]
+
+
+def test_a_recording_runs_to_its_end_and_its_detectors_finish() -> None:
+    taken = run(Scripted([sound(0), Idle(SOURCE, START), sound(0.1)], live=False), Counting())
+    assert reasons(taken) == [Reason.STARTED, Reason.ENDED]
+    assert [o.frames for o in taken if isinstance(o, SceneMotion)] == [2]
+
+
+def test_results_of_a_recording_are_known_when_its_frame_ends() -> None:
+    taken = run(Scripted([sound(0), sound(0.1)], live=False), Counting())
+    assert taken[-1].result_time_ns == START.shifted(0.2).utc_ns
+
+
+def test_a_fault_in_band_is_health_and_the_source_goes_on() -> None:
+    fault = Fault(SOURCE, START, Reason.TRUNCATED, "cut short")
+    taken = run(Scripted([sound(0), fault, sound(0.1)], live=False), Counting())
+    assert reasons(taken) == [Reason.STARTED, Reason.TRUNCATED, Reason.ENDED]
+
+
+def test_a_recording_that_cannot_be_read_is_not_tried_again() -> None:
+    source = Scripted([SourceError(Reason.UNREADABLE, "not sound")], live=False)
+    taken = run(source, Counting())
+    assert reasons(taken) == [Reason.UNREADABLE]
+    assert source.entered == 1
+
+
+def test_a_live_source_is_opened_again_and_recovers() -> None:
+    gone = SourceError(Reason.NO_DEVICE, "unplugged")
+    source = Scripted([sound(0), gone], [sound(5)], live=True)
+    taken = run(source, Counting())
+    assert reasons(taken)[:3] == [Reason.STARTED, Reason.NO_DEVICE, Reason.RECOVERED]
+    assert [o.frames for o in taken if isinstance(o, SceneMotion)] == [2]
+
+
+@pytest.mark.parametrize("make", [RuntimeError, OSError, MemoryError])
+def test_whatever_a_driver_throws_is_told(make: Callable[[str], Exception]) -> None:
+    taken = run(Scripted([sound(0), make("driver bug")], live=False), Counting())
+    assert reasons(taken) == [Reason.STARTED, Reason.EXCEPTION]
+
+
+def test_a_broken_detector_is_switched_off_and_the_others_go_on() -> None:
+    healthy = Counting()
+    taken = run(Scripted([sound(i / 10) for i in range(5)], live=False), Counting(fail_on=2), healthy)
+    broken = [o for o in taken if isinstance(o, Health) and o.component is Component.DETECTOR]
+    assert [(o.status, o.reason) for o in broken] == [(Status.FAILED, Reason.EXCEPTION)]
+    assert healthy.seen == 5

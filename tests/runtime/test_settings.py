@@ -1,0 +1,134 @@
+"""Settings: a mistake is a start-up error that names the file, the line and the nearest right key."""
+
+from pathlib import Path
+
+import pytest
+
+from edge.cli.settings_file import EXAMPLES
+from edge.runtime.settings import SECTION_LAYERS, SettingsError, load_settings, settings_schema
+
+GOOD = """\
+[node]
+city = "demo-city"
+id = "lp-0001"
+
+[sources.microphone]
+channels = 2
+
+[detectors.sound_level]
+interval_s = 5
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "lamppost.toml"
+    path.write_text(text)
+    return path
+
+
+def mistake(folder: Path, text: str, environment: dict[str, str] | None = None) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(write(folder, text), environment=environment or {})
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.name)
+def test_every_shipped_example_loads(example: Path) -> None:
+    if example.name == "policy.toml":
+        from edge.privacy.policy import load_policy
+
+        assert load_policy(example).grounds
+    else:
+        assert load_settings(example, environment={}).node.city
+
+
+def test_good_settings_name_their_modules(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path, GOOD), environment={})
+    assert [(e.where, e.name) for e in settings.entries] == [
+        ("[sources.microphone]", "microphone"),
+        ("[detectors.sound_level]", "sound_level"),
+    ]
+    assert settings.entries[0].module.__name__ == "edge.sources.microphone"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("interval_s", "intervl_s", "lamppost.toml:9: [detectors.sound_level] intervl_s: unknown key; did you mean 'interval_s'?"),
+        ("[detectors.sound_level]", "[detectors.sound_levels]", "lamppost.toml:8: [detectors] sound_levels: unknown key; did you mean 'sound_level'?"),
+        ("[sources.microphone]", "[source.microphone]", "lamppost.toml:5: source: unknown key; did you mean 'sources'?"),
+        ("channels = 2", "channels = 99", "lamppost.toml:6: [sources.microphone] channels: Input should be less than or equal to 8 (given: 99)"),
+        ('id = "lp-0001"', "", "lamppost.toml:1: [node] id: is missing; it has no default"),
+        ('"lp-0001"', '"LP 1"', "lamppost.toml:3: [node] id: String should match pattern"),
+        ("channels = 2", "channels = ", "not valid TOML"),
+        ("[sources.microphone]\nchannels = 2", "", "[detectors.sound_level] no source of these settings feeds it"),
+        ("interval_s = 5", 'sources = ["microphon"]', "sources: no source is called 'microphon'; did you mean 'microphone'?"),
+    ],
+)  # fmt: skip
+def test_a_mistake_names_line_and_nearest(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    assert old in GOOD
+    assert expected in mistake(tmp_path, GOOD.replace(old, new))
+
+
+def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+    said = mistake(tmp_path, GOOD.replace("interval_s", "intervl_s").replace("channels", "chanels"))
+    assert len(said.splitlines()) == 2
+
+
+def test_two_sources_of_one_name_are_refused(tmp_path: Path) -> None:
+    text = GOOD.replace("[sources.microphone]", "[[sources.microphone]]\n[[sources.microphone]]")
+    assert "two sources are called 'microphone'" in mistake(tmp_path, text)
+
+
+def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"no such file; `lamppost config init` writes one"):
+        load_settings(tmp_path / "nothing.toml", environment={})
+
+
+def test_a_directory_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="is a directory"):
+        load_settings(tmp_path, environment={})
+
+
+def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
+    environment = {
+        "LAMPPOST_NODE__ID": "lp-0002",
+        "LAMPPOST_DETECTORS__SOUND_LEVEL__INTERVAL_S": "30",
+        "LAMPPOST_DELIVERY__PUBLISHER__HOST": "broker.example",
+    }
+    settings = load_settings(write(tmp_path, GOOD), environment=environment)
+    assert settings.node.id == "lp-0002"
+    assert getattr(settings.section("detectors", "sound_level"), "interval_s", None) == 30
+    assert getattr(settings.section("delivery", "publisher"), "host", None) == "broker.example"
+
+
+@pytest.mark.parametrize(
+    ("variable", "expected"),
+    [
+        ("LAMPPOST_NODES__ID", "environment: LAMPPOST_NODES__ID: nothing reads it; did you mean 'node'?"),
+        ("LAMPPOST_NODE__IDD", "[node] idd: unknown key; did you mean 'id'?"),
+        ("LAMPPOST_DETECTORS__SOUND_LEVL__INTERVAL_S", "[detectors] sound_levl: unknown key; did you mean 'sound_level'?"),
+    ],
+)  # fmt: skip
+def test_a_stray_variable_is_refused(tmp_path: Path, variable: str, expected: str) -> None:
+    assert expected in mistake(tmp_path, GOOD, {variable: "x"})
+
+
+def test_a_publisher_checks_only_its_own_sections(tmp_path: Path) -> None:
+    text = GOOD.replace("interval_s", "intervl_s") + '\n[delivery.publisher]\nhost = "b"\n'
+    settings = load_settings(write(tmp_path, text), layers=("delivery",), environment={})
+    assert [e.where for e in settings.entries] == ["[delivery.publisher]"]
+
+
+def test_relative_paths_are_relative_to_the_settings_file(tmp_path: Path) -> None:
+    text = GOOD + '\n[privacy]\npolicy = "policy.toml"\n'
+    settings = load_settings(write(tmp_path, text), environment={})
+    assert settings.privacy is not None
+    assert settings.privacy.policy == tmp_path / "policy.toml"
+
+
+def test_the_schema_knows_every_section_of_every_layer() -> None:
+    schema = settings_schema()
+    assert set(schema["properties"]) == {"node", "privacy", *SECTION_LAYERS}
+    assert "MicrophoneSection" not in schema["$defs"]
+    assert "sound_level" in schema["$defs"]["DetectorsSection"]["properties"]
