@@ -11,10 +11,10 @@ of the settings loads it. Nothing else is edited to add one.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
+from edge.domain.check import Check
 from edge.domain.events import Event
 from edge.domain.frames import Frame
 from edge.domain.health import Reason
@@ -41,23 +41,6 @@ class SourceError(Exception):
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
         self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """Result of one self-test, for `lamppost doctor`.
-
-    Attributes:
-        what: the thing tested, e.g. `microphone front`.
-        ok: it works.
-        detail: what was found.
-        advice: what to do; empty when it works.
-    """
-
-    what: str
-    ok: bool
-    detail: str
-    advice: str = ""
 
 
 class Source(Protocol):

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -36,6 +37,7 @@ class Lane(threading.Thread):
     Attributes:
         steps: how often the lane has come round; the watchdog is fed from it, not from a timer.
         frames: frames taken, without `Idle` and `Fault`.
+        cpu_s: processor time that this lane has taken.
         heard_s: sound taken, seconds.
         ended: it has run to its end, as a recording does, and will not come round again.
     """
@@ -54,6 +56,7 @@ class Lane(threading.Thread):
         super().__init__(name=f"lane-{source_id.name}", daemon=True)
         self.steps = 0
         self.frames = 0
+        self.cpu_s = 0.0
         self.heard_s = 0.0
         self.ended = False
         self._number = number
@@ -124,6 +127,7 @@ class Lane(threading.Thread):
             self.frames += 1
             self.heard_s += frame.duration_s if isinstance(frame, AudioFrame) else 0.0
             self._post([*self._health.alive(frame.time), *self._detect(frame)])
+            self.cpu_s = time.thread_time()
 
     def _detect(self, frame: Frame) -> Iterable[Observation]:
         for fitted in list(self._detectors):

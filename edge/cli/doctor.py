@@ -1,0 +1,89 @@
+"""`lamppost doctor`: what works, what does not, what to do about it."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from edge.cli.output import FINE, FOUND_PROBLEM, emit_json
+from edge.cli.settings_file import add_config
+from edge.delivery import outbox, publisher
+from edge.diagnostics.system import check_clock, check_outbox, check_system
+from edge.domain.check import Check
+from edge.privacy.policy import PolicyError, load_policy
+from edge.runtime.clock import SystemClock, kernel_uncertainty_ms
+from edge.runtime.lanes import fit
+from edge.runtime.settings import Settings, SettingsError, load_settings
+
+HELP = "test this machine, its sensors, its settings and its broker; say what to do"
+
+_DEVICES = ("/dev/serial/by-id/*", "/dev/v4l/by-path/*", "/dev/snd/by-id/*", "/dev/ttyUSB*", "/dev/ttyACM*")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --config."""
+    add_config(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run every check; exit code 1 when one fails. The daemon must not be running: devices are opened."""
+    checks: list[Check] = []
+    table = Table("", "what", "found", "what to do", title="lamppost doctor", show_lines=False)
+    for check in _checks(args.config):
+        checks.append(check)
+        if args.json:
+            emit_json({"what": check.what, "ok": check.ok, "detail": check.detail, "advice": check.advice})
+        else:
+            mark = "[green]ok[/]" if check.ok else "[red]no[/]"
+            table.add_row(mark, check.what, check.detail, check.advice)
+    if not args.json:
+        Console().print(table)
+    return FINE if all(check.ok for check in checks) else FOUND_PROBLEM
+
+
+def _checks(path: Path) -> Iterator[Check]:
+    yield from check_system()
+    yield check_clock(kernel_uncertainty_ms())
+    yield Check(
+        "devices", ok=True, detail=", ".join(_devices()) or "none under /dev/serial, /dev/v4l, /dev/snd"
+    )
+    try:
+        settings = load_settings(path)
+    except SettingsError as error:
+        for line in str(error).splitlines():
+            yield Check("settings", ok=False, detail=line, advice="see `lamppost config check`")
+        return
+    yield Check("settings", ok=True, detail=str(path))
+    yield _policy(settings)
+    for fitting in fit(settings, SystemClock()):
+        yield fitting.source.check()
+    yield from _delivery(settings)
+
+
+def _devices() -> list[str]:
+    return [str(found) for pattern in _DEVICES for found in sorted(Path("/").glob(pattern.lstrip("/")))]
+
+
+def _policy(settings: Settings) -> Check:
+    if settings.privacy is None:
+        advice = "add [privacy] policy = ... to the settings"
+        return Check("policy", ok=False, detail="none: no report will leave this lamppost", advice=advice)
+    try:
+        policy = load_policy(settings.privacy.policy)
+    except PolicyError as error:
+        return Check("policy", ok=False, detail=str(error), advice="correct the policy file")
+    return Check("policy", ok=True, detail=f"lets out {', '.join(sorted(policy.grounds)) or 'nothing'}")
+
+
+def _delivery(settings: Settings) -> Iterator[Check]:
+    box = settings.section("delivery", "outbox") or outbox.Config()
+    assert isinstance(box, outbox.Config)
+    yield check_outbox(box.path, box.max_mb)
+    if settings.section("delivery", "embedded_broker") is not None:
+        yield Check("broker", ok=True, detail="embedded, in this process")
+        return
+    config = settings.section("delivery", "publisher") or publisher.Config()
+    assert isinstance(config, publisher.Config)
+    yield publisher.check(config)
