@@ -53,6 +53,8 @@ class ImpulseOnset(Observation):
         duration_s: time the envelope stays within 20 dB of its peak.
         above_floor_db: peak of the short-term level above the floor before it.
         clipped: the true peak is at least `lcpeak_db`.
+        crest_db: A-weighted peak above the RMS of the duration; None when not measured.
+        prominence: predicted prominence (ISO/PAS 1996-3); None when not measured.
     """
 
     kind: ClassVar[str] = "impulse_onset"
@@ -62,6 +64,8 @@ class ImpulseOnset(Observation):
     above_floor_db: float
     rise_s: float
     duration_s: float
+    crest_db: float | None = None
+    prominence: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

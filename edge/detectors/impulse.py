@@ -1,0 +1,129 @@
+"""Onsets of sudden sounds on every channel of a microphone."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from edge.domain.frames import AudioFrame, Frame
+from edge.domain.health import Component, Reason, Status
+from edge.domain.identity import SourceId
+from edge.domain.observations import Health, ImpulseOnset, Observation
+from edge.domain.stages import Detector, DetectorSection
+from edge.domain.time import CaptureTime
+
+if TYPE_CHECKING:
+    from edge.dsp.bang import Impulse
+    from edge.dsp.impulses import ImpulseFinder
+
+FRAME = AudioFrame
+
+# An impulse is told at most 0.6 s after its onset; frames that began earlier are of no use for its time.
+_ANCHOR_S = 2.0
+
+
+class Config(DetectorSection):
+    """Settings of `[detectors.impulse]`; an impulse meets all of them."""
+
+    above_floor_db: float = Field(
+        18.0, ge=3, le=80, description="level of 1 ms above the floor, the median of the last 5 s"
+    )
+    spread: float = Field(
+        1.0, ge=0, le=5, description="times the floor's own spread, added to above_floor_db"
+    )
+    rise_db: float = Field(12.0, ge=3, le=80, description="level of 1 ms above the 20 ms before it")
+    prominence: float = Field(8.0, ge=0, le=20, description="least predicted prominence (ISO/PAS 1996-3)")
+    rise_s: float = Field(0.03, ge=0.001, le=0.05, description="longest rise to 90 % of the peak")
+
+
+def build(config: Config) -> Detector:
+    """Return the detector."""
+    return _ImpulseDetector(config)
+
+
+class _ImpulseDetector:
+    """Keeps, for the time of an onset, when the samples of the last frames were captured."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._finder: ImpulseFinder | None = None
+        self._layout: tuple[int, int, float | None] | None = None
+        self._source: SourceId | None = None
+        self._anchors: deque[tuple[int, CaptureTime]] = deque()
+        self._heard = 0
+
+    def accept(self, frame: Frame) -> Iterable[Observation]:
+        """Take sound; give the impulses that are over."""
+        if not isinstance(frame, AudioFrame) or not len(frame.samples):
+            return
+        layout = (frame.rate_hz, frame.samples.shape[1], frame.full_scale_db)
+        if layout != self._layout:
+            yield from self.finish()
+            yield from self._start(frame, layout)
+        if self._finder is None:
+            return
+        if frame.lost_s > 0:
+            self._finder.splice()
+        self._source = frame.source
+        self._anchors.append((self._heard, frame.time))
+        self._heard += len(frame.samples)
+        yield from self._observations(self._finder.add(frame.samples))
+        while len(self._anchors) > 1 and self._anchors[1][0] <= self._heard - _ANCHOR_S * frame.rate_hz:
+            self._anchors.popleft()
+
+    def _start(self, frame: AudioFrame, layout: tuple[int, int, float | None]) -> Iterator[Observation]:
+        from edge.dsp.impulses import ImpulseFinder, Thresholds
+        from edge.dsp.weighting import LOWEST_RATE_HZ
+
+        self._layout = layout
+        self._anchors.clear()
+        self._heard = 0
+        self._finder = None
+        if frame.rate_hz < LOWEST_RATE_HZ:
+            yield _too_slow(frame, LOWEST_RATE_HZ)
+            return
+        wanted = self._config.model_dump(exclude={"sources"})
+        self._finder = ImpulseFinder(frame.rate_hz, layout[1], Thresholds(**wanted))
+
+    def finish(self) -> Iterable[Observation]:
+        """Give the impulse that was not over when the sound ended."""
+        return [] if self._finder is None else list(self._observations(self._finder.finish()))
+
+    def _observations(self, impulses: Iterable["Impulse"]) -> Iterator[Observation]:
+        if self._source is None or self._layout is None:
+            return
+        rate_hz, _, full_scale_db = self._layout
+        for impulse in impulses:
+            sample = round(impulse.sample)
+            first, time = next(a for a in reversed(self._anchors) if a[0] <= sample)
+            yield _onset(impulse, self._source, time.after_samples(sample - first, rate_hz), full_scale_db)
+
+
+def _onset(
+    impulse: "Impulse", source: SourceId, time: CaptureTime, full_scale_db: float | None
+) -> ImpulseOnset:
+    return ImpulseOnset(
+        source=source,
+        time=time,
+        calibrated=full_scale_db is not None,
+        clipped=impulse.clipped,
+        lcpeak_db=impulse.lcpeak_db + (full_scale_db or 0.0),
+        above_floor_db=impulse.above_floor_db,
+        rise_s=impulse.rise_s,
+        duration_s=impulse.duration_s,
+        crest_db=impulse.crest_db,
+        prominence=impulse.prominence,
+    )
+
+
+def _too_slow(frame: AudioFrame, least_hz: int) -> Health:
+    return Health(
+        source=frame.source,
+        time=frame.time,
+        component=Component.DETECTOR,
+        status=Status.FAILED,
+        reason=Reason.NO_DEVICE,
+        detail=f"[detectors.impulse] cannot hear {frame.source.name}: {frame.rate_hz} Hz is too slow to weight: "
+        f"set at least {least_hz} Hz",
+    )

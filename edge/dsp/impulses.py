@@ -1,0 +1,154 @@
+"""Finds sudden sounds in a stream, whatever the size of the blocks it is fed."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from edge.dsp.bang import ARRAY, ATTACK, LONGEST, Impulse, Onset, decay_steps, describe
+from edge.dsp.decibels import levels_db
+from edge.dsp.hops import STEPS_PER_HOP, Hop, HopStream
+
+Float = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+_HOPS_KEPT = 14
+_REFRACTORY = 50
+# The mean before a rise is taken over so many steps, and ends so many before it.
+_BEFORE = 20
+_RISE = 5
+_LOUD = 5
+# Facades answer within this time, weaker than the bang; the next shot is about as loud as the one before.
+_ECHO = 300
+_ECHO_DB = 10.0
+_FLOOR_HOPS = 100
+_FLOOR_HOPS_NEEDED = 3
+_FLOOR_HIGH = 0.9
+# While it bangs all the time, every so many-th hop still tells the floor that the street has become loud.
+_FLOOR_EVERY = 4
+_DEAD_DB = -140.0
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """What makes a sound an impulse; all must be met.
+
+    Attributes:
+        above_floor_db: level of 1 ms above the floor, the median level of the last 5 s.
+        spread: how many times the floor's own spread (its 90 % point less its median) is added to that.
+        rise_db: level of 1 ms above the mean level 5 to 25 ms before it.
+        prominence: least predicted prominence (ISO/PAS 1996-3).
+        rise_s: longest rise to 90 % of the peak.
+    """
+
+    above_floor_db: float = 18.0
+    spread: float = 1.0
+    rise_db: float = 12.0
+    prominence: float = 8.0
+    rise_s: float = 0.03
+
+
+class ImpulseFinder:
+    """Finds impulses on every channel of a stream; half of the channels that live must agree."""
+
+    def __init__(self, rate_hz: int, channels: int = 1, thresholds: Thresholds | None = None) -> None:
+        self._rate_hz = rate_hz
+        self._thresholds = thresholds or Thresholds()
+        self._stream = HopStream(rate_hz, channels)
+        self._hops: deque[Hop] = deque(maxlen=_HOPS_KEPT)
+        self._floors: deque[Float] = deque(maxlen=_FLOOR_HOPS)
+        self._before: Float = np.zeros((channels, _BEFORE + _RISE))
+        self._heard: Flags = np.zeros((channels, ARRAY), dtype=np.bool_)
+        self._mute_until = 0
+        self._open: Onset | None = None
+        self._last_step = -_ECHO
+        self._last_peak_db = -np.inf
+
+    def splice(self) -> None:
+        """Say that sound is missing before the next sample: the step in the waveform is no impulse."""
+        self._stream.splice()
+
+    def add(self, samples: ArrayLike) -> list[Impulse]:
+        """Take samples, shape (n, channels) or (n,), full scale -1..1; return the impulses that are over."""
+        return [impulse for hop in self._stream.add(samples) for impulse in self._take(hop)]
+
+    def finish(self) -> list[Impulse]:
+        """Return the impulse that was not over when the stream ended."""
+        return list(self._close(self._end_step()))
+
+    def _end_step(self) -> int:
+        return (self._hops[-1].number + 1) * STEPS_PER_HOP if self._hops else 0
+
+    def _take(self, hop: Hop) -> Iterator[Impulse]:
+        self._hops.append(hop)
+        if hop.bad:
+            self._mute_until = hop.number + 2
+        if len(self._floors) >= _FLOOR_HOPS_NEEDED:
+            yield from self._look(hop)
+        self._before = hop.energy[:, -(_BEFORE + _RISE) :]
+        if self._open is not None:
+            yield from self._close_if_over(self._open)
+        if self._open is None or hop.number % _FLOOR_EVERY == 0:
+            self._floors.append(levels_db(hop.energy.mean(axis=1)))
+
+    def _look(self, hop: Hop) -> Iterator[Impulse]:
+        floors = np.sort(np.array(self._floors), axis=0)
+        floor = floors[len(floors) // 2]
+        levels = levels_db(hop.energy)
+        hits = self._hits(hop, levels, floor, floors[int(_FLOOR_HIGH * len(floors))] - floor)
+        joined = np.concatenate([self._heard, hits], axis=1)
+        self._heard = joined[:, -ARRAY:]
+        if not joined.any():
+            return
+        windows = np.lib.stride_tricks.sliding_window_view(joined, ARRAY + 1, axis=1)
+        heard: Flags = np.logical_or.reduce(windows, axis=2)
+        needed = max(1, -(-int(np.count_nonzero(floor > _DEAD_DB)) // 2))
+        for index in np.flatnonzero(heard.sum(axis=0) >= needed):
+            step = hop.number * STEPS_PER_HOP + int(index)
+            if self._is_new(step, float(levels[:, max(0, index - ARRAY) : index + _LOUD].max())):
+                yield from self._close(step - ARRAY)
+                by = tuple(int(channel) for channel in np.flatnonzero(heard[:, index]))
+                self._open = Onset(step, by, floor)
+                self._last_step = step
+
+    def _hits(self, hop: Hop, levels: Float, floor: Float, spread: Float) -> Flags:
+        """Which channel rises out of its floor in which step, shape (channels, 50)."""
+        wanted = self._thresholds
+        least = floor + wanted.above_floor_db + wanted.spread * spread
+        high: Flags = np.greater_equal(levels, least[:, np.newaxis])
+        if hop.number < self._mute_until:
+            return np.zeros_like(high)
+        if not high.any():
+            return high
+        energy = np.concatenate([self._before, hop.energy], axis=1)[:, :-_RISE]
+        sums = np.cumsum(np.concatenate([np.zeros((len(energy), 1)), energy], axis=1), axis=1)
+        before = levels_db((sums[:, _BEFORE:] - sums[:, :-_BEFORE])[:, :STEPS_PER_HOP] / _BEFORE)
+        return np.asarray(high & (levels >= before + wanted.rise_db))
+
+    def _is_new(self, step: int, level: float) -> bool:
+        since = step - self._last_step
+        if since < _REFRACTORY:
+            return False
+        if self._open is not None:
+            oldest = self._hops[0].number * STEPS_PER_HOP
+            energy = np.concatenate([hop.energy for hop in self._hops], axis=1)
+            loud = energy[:, self._open.step - ARRAY - oldest :][:, :ATTACK]
+            self._last_peak_db = float(levels_db(loud).max())
+        return since >= _ECHO or level >= self._last_peak_db - _ECHO_DB
+
+    def _close_if_over(self, onset: Onset) -> Iterator[Impulse]:
+        end = self._end_step()
+        heard = end - onset.step
+        if heard >= LONGEST or (heard >= ATTACK + _LOUD and decay_steps(self._hops, onset, end) is not None):
+            yield from self._close(end)
+
+    def _close(self, until: int) -> Iterator[Impulse]:
+        onset, self._open = self._open, None
+        if onset is None:
+            return
+        impulse = describe(self._hops, onset, until, self._rate_hz)
+        wanted = self._thresholds
+        if impulse.prominence >= wanted.prominence and impulse.rise_s <= wanted.rise_s:
+            yield impulse
