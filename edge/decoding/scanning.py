@@ -1,0 +1,102 @@
+"""Finding frames in a stream of bytes: the protocol of framers, and the framer of plain binary frames."""
+
+from typing import Protocol
+
+from edge.decoding.checksums import CHECKSUMS
+from edge.decoding.results import Rejection
+from edge.decoding.shapes import FrameCodec
+
+Cut = tuple[int, int, int, bytes | None, Rejection | None]
+"""Start and end of a candidate, where to look next, its body or why it is none.
+
+Without a body and a reason, what begins at start is not complete: keep it and wait. Bytes before start are
+noise. An empty body is a part of the stream that means nothing and is no noise either, such as an empty line.
+"""
+
+INCOMPLETE: tuple[int, int, bytes | None, Rejection | None] = (0, 0, None, None)
+
+
+class Framer(Protocol):
+    """Cuts one codec's stream.
+
+    Attributes:
+        rescans: a frame that turns out to be no message may hold one, behind its first byte.
+    """
+
+    rescans: bool
+
+    def cut(self, buffer: bytes, at: int, final: bool) -> Cut:
+        """Find the next candidate at or after `at`; `final`: nothing more will come."""
+        ...
+
+
+def beginning_kept(buffer: bytes, at: int, start: bytes) -> int:
+    """Return where a start that the buffer's end cuts in two begins; the buffer's length when none does."""
+    for kept in range(min(len(start) - 1, len(buffer) - at), 0, -1):
+        if buffer.endswith(start[:kept]):
+            return len(buffer) - kept
+    return len(buffer)
+
+
+class FrameFramer:
+    """Start bytes, a length, end bytes, a checksum. A false start costs one byte, never a frame."""
+
+    rescans = True
+
+    def __init__(self, codec: FrameCodec) -> None:
+        self._start = codec.start
+        self._end = codec.end
+        self._length = codec.length
+        self._fixed = codec.length.fixed or 0
+        self._checksum = codec.checksum
+        self._compute = CHECKSUMS[codec.checksum.algorithm] if codec.checksum else None
+        self._sizes = {int(key, 16): size for key, size in codec.length.sizes.items()}
+        self._contiguous = codec.contiguous
+
+    def cut(self, buffer: bytes, at: int, final: bool) -> Cut:
+        """Find the next frame; its body is the whole frame."""
+        start = buffer.find(self._start, at)
+        if start < 0:
+            return (len(buffer) if final else beginning_kept(buffer, at, self._start)), *INCOMPLETE
+        size = self._fixed or self._told_size(buffer, start)
+        end = start + size
+        if size < 0:
+            return start, start - size, start + 1, None, Rejection.LENGTH
+        if size == 0 or end + (len(self._start) if self._contiguous else 0) > len(buffer):
+            if final:
+                return start, len(buffer), start + 1, None, Rejection.SHORT
+            return start, *INCOMPLETE
+        frame = buffer[start:end]
+        reason = self._wrong(frame)
+        if reason is None and self._contiguous and not buffer.startswith(self._start, end):
+            reason = Rejection.TAIL
+        if reason is not None:
+            return start, end, start + 1, None, reason
+        return start, end, end, frame, None
+
+    def _told_size(self, buffer: bytes, start: int) -> int:
+        """Return the frame's length; 0: not here yet; negative: minus what was read of an impossible one."""
+        field = self._length.field
+        if field is not None:
+            first = start + field.at
+            told = buffer[first : first + field.width]
+            if len(told) < field.width:
+                return 0
+            size = int.from_bytes(told, "little" if field.type == "u16le" else "big") + field.add
+            return size if field.min <= size <= field.max else -(field.at + field.width)
+        at = self._length.at or 0
+        if start + at >= len(buffer):
+            return 0
+        return self._sizes.get(buffer[start + at], -(at + 1))
+
+    def _wrong(self, frame: bytes) -> Rejection | None:
+        if self._end and not frame.endswith(self._end):
+            return Rejection.TAIL
+        place = self._checksum
+        if place is None or self._compute is None:
+            return None
+        at = place.at if place.at >= 0 else len(frame) + place.at
+        first, last = place.over
+        if self._compute(frame[first:last]) != frame[at : at + place.width]:
+            return Rejection.CHECKSUM
+        return None
