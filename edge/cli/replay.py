@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import importlib
 import sys
 import time
 from collections.abc import Iterator
@@ -18,10 +17,9 @@ from edge.domain.observations import Health
 from edge.domain.time import NS_PER_S
 from edge.privacy.policy import PolicyError
 from edge.runtime.logs import logging_to_stderr
-from edge.runtime.node import gate_of
 from edge.runtime.recording_clock import RecordingClock
-from edge.runtime.sense import Sense
-from edge.runtime.settings import Entry, Settings
+from edge.runtime.sense import Sense, gate_of
+from edge.runtime.settings import Entry, Settings, entry
 
 HELP = "send recordings through the real pipeline; reports on stdout, health on stderr"
 
@@ -90,9 +88,8 @@ def _named(name: str, number: int) -> str:
 
 
 def _entry(section: str, name: str, **values: object) -> Entry:
-    module = importlib.import_module(f"edge.replay.{section}")
     absolute = {k: v.resolve() if isinstance(v, Path) else v for k, v in values.items()}
-    return Entry("replay", section, name, module, module.Config(name=name, **absolute))
+    return entry("replay", section, name, **absolute)
 
 
 def _start_ns(text: str | None) -> int:

@@ -1,7 +1,6 @@
 """The roles put together: `sense`, `publish`, or both in one process (`lamppost run`)."""
 
 import asyncio
-import logging
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,22 +11,10 @@ from edge.delivery.outbox import Outbox
 from edge.delivery.writer import Numbering, Writer
 from edge.domain.health import Component, Reason, Status
 from edge.domain.time import Clock
-from edge.privacy.gate import Gate
-from edge.privacy.policy import Policy, load_policy
 from edge.runtime.notify import notify
-from edge.runtime.sense import Sense
+from edge.runtime.sense import Sense, gate_of
 from edge.runtime.settings import Settings
 from edge.runtime.worker import Worker
-
-_log = logging.getLogger(__name__)
-
-
-def gate_of(settings: Settings) -> Gate:
-    """Return the gate with the city's policy; without one nothing passes it. Raises PolicyError."""
-    if settings.privacy is None:
-        _log.warning("%s: no [privacy] policy: no report will leave this lamppost", settings.path)
-        return Gate(Policy({}))
-    return Gate(load_policy(settings.privacy.policy))
 
 
 @asynccontextmanager

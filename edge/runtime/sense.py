@@ -15,6 +15,7 @@ from edge.domain.observations import Health, Observation
 from edge.domain.stages import Rule
 from edge.domain.time import Clock
 from edge.privacy.gate import Gate
+from edge.privacy.policy import Policy, load_policy
 from edge.runtime.bridge import Bridge
 from edge.runtime.lane import Lane
 from edge.runtime.lanes import Fitting, fit, running
@@ -25,6 +26,14 @@ _log = logging.getLogger(__name__)
 
 _LEVELS = {Status.OK: logging.INFO, Status.DEGRADED: logging.WARNING, Status.FAILED: logging.ERROR}
 _TICK_S = 1.0
+
+
+def gate_of(settings: Settings) -> Gate:
+    """Return the gate with the city's policy; without one nothing passes it. Raises PolicyError."""
+    if settings.privacy is None:
+        _log.warning("%s: no [privacy] policy: no report will leave this lamppost", settings.path)
+        return Gate(Policy({}))
+    return Gate(load_policy(settings.privacy.policy))
 
 
 @dataclass

@@ -92,6 +92,12 @@ class Settings:
         return found[0] if found else None
 
 
+def entry(layer: str, section: str, name: str = "", **values: object) -> Entry:
+    """Return a section made by the program instead of a file. Raises pydantic.ValidationError."""
+    module = importlib.import_module(f"edge.{layer}.{section}")
+    return Entry(layer, section, name or section, module, module.Config(**values))
+
+
 def sections_of(layer: str) -> list[str]:
     """Return the names of the sections that a layer knows: its modules that hold a `Config`."""
     package = importlib.import_module(f"edge.{layer}")

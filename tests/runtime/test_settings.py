@@ -54,17 +54,42 @@ def test_good_settings_name_their_modules(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("interval_s", "intervl_s", "lamppost.toml:9: [detectors.sound_level] intervl_s: unknown key; did you mean 'interval_s'?"),
-        ("[detectors.sound_level]", "[detectors.sound_levels]", "lamppost.toml:8: [detectors] sound_levels: unknown key; did you mean 'sound_level'?"),
-        ("[sources.microphone]", "[source.microphone]", "lamppost.toml:5: source: unknown key; did you mean 'sources'?"),
-        ("channels = 2", "channels = 99", "lamppost.toml:6: [sources.microphone] channels: Input should be less than or equal to 8 (given: 99)"),
+        (
+            "interval_s",
+            "intervl_s",
+            "lamppost.toml:9: [detectors.sound_level] intervl_s: unknown key; did you mean 'interval_s'?",
+        ),
+        (
+            "[detectors.sound_level]",
+            "[detectors.sound_levels]",
+            "lamppost.toml:8: [detectors] sound_levels: unknown key; did you mean 'sound_level'?",
+        ),
+        (
+            "[sources.microphone]",
+            "[source.microphone]",
+            "lamppost.toml:5: source: unknown key; did you mean 'sources'?",
+        ),
+        (
+            "channels = 2",
+            "channels = 99",
+            "lamppost.toml:6: [sources.microphone] channels: Input should be less "
+            "than or equal to 8 (given: 99)",
+        ),
         ('id = "lp-0001"', "", "lamppost.toml:1: [node] id: is missing; it has no default"),
         ('"lp-0001"', '"LP 1"', "lamppost.toml:3: [node] id: String should match pattern"),
         ("channels = 2", "channels = ", "not valid TOML"),
-        ("[sources.microphone]\nchannels = 2", "", "[detectors.sound_level] no source of these settings feeds it"),
-        ("interval_s = 5", 'sources = ["microphon"]', "sources: no source is called 'microphon'; did you mean 'microphone'?"),
+        (
+            "[sources.microphone]\nchannels = 2",
+            "",
+            "[detectors.sound_level] no source of these settings feeds it",
+        ),
+        (
+            "interval_s = 5",
+            'sources = ["microphon"]',
+            "sources: no source is called 'microphon'; did you mean 'microphone'?",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_names_line_and_nearest(tmp_path: Path, old: str, new: str, expected: str) -> None:
     assert old in GOOD
     assert expected in mistake(tmp_path, GOOD.replace(old, new))
@@ -107,9 +132,12 @@ def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
     [
         ("LAMPPOST_NODES__ID", "environment: LAMPPOST_NODES__ID: nothing reads it; did you mean 'node'?"),
         ("LAMPPOST_NODE__IDD", "[node] idd: unknown key; did you mean 'id'?"),
-        ("LAMPPOST_DETECTORS__SOUND_LEVL__INTERVAL_S", "[detectors] sound_levl: unknown key; did you mean 'sound_level'?"),
+        (
+            "LAMPPOST_DETECTORS__SOUND_LEVL__INTERVAL_S",
+            "[detectors] sound_levl: unknown key; did you mean 'sound_level'?",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_stray_variable_is_refused(tmp_path: Path, variable: str, expected: str) -> None:
     assert expected in mistake(tmp_path, GOOD, {variable: "x"})
 
