@@ -124,6 +124,6 @@ def _too_slow(frame: AudioFrame, least_hz: int) -> Health:
         component=Component.DETECTOR,
         status=Status.FAILED,
         reason=Reason.NO_DEVICE,
-        detail=f"[detectors.impulse] cannot hear {frame.source.name}: {frame.rate_hz} Hz is too slow to weight: "
+        detail=f"[detectors.impulse] cannot hear {frame.source.name}: {frame.rate_hz} Hz is too slow: "
         f"set at least {least_hz} Hz",
     )
