@@ -1,0 +1,330 @@
+"""The outbox: reports that the gate admitted, kept on disk until a broker has acknowledged them.
+
+Two processes share it: one appends, one reads and deletes. Each uses its `Outbox` from one thread at a time,
+and every call may wait for the disk. What `append` returned from survives kill -9 and a power loss.
+
+Files, all beside the database: `-wal` and `-shm` are SQLite's; `.lock` is held while the database is in use,
+exclusively while it is repaired; `.sequence` (see `sequence_mark`); `.damaged` is the latest damaged one.
+"""
+
+import fcntl
+import json
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from pydantic import Field
+
+from edge.delivery.outbox_database import (
+    DamagedError,
+    OutboxUnavailable,
+    inode_of,
+    is_damage,
+    open_database,
+    unavailable,
+    verify,
+)
+from edge.delivery.outbox_repair import damaged_path, finish, repair
+from edge.delivery.sequence_mark import AHEAD, fresh_sequence, read_mark, write_mark
+from edge.domain.reports import Priority
+from edge.domain.sections import LocalPath, Section
+
+__all__ = ["Config", "Counts", "Entry", "Outbox", "OutboxUnavailable"]
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_RANK = {priority: rank for rank, priority in enumerate(Priority)}
+_PRIORITIES = list(Priority)
+_EVICTED_AT_ONCE = 64
+_VACUUMED_AT_ONCE = 64
+_WORTH_VACUUMING = 256
+_BUDGET = 7 / 8
+"""Share of the limit that the database may fill; the rest is for SQLite's log and one large batch."""
+
+
+class Config(Section):
+    """Settings of `[delivery.outbox]`."""
+
+    path: LocalPath = Field(
+        Path("/var/lib/lamppost/outbox.sqlite"), description="the database of reports not yet delivered"
+    )
+    max_mb: int = Field(
+        256, ge=1, le=100_000, description="disk it may take, MB; then the least important, oldest reports go"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One report, ready to be published.
+
+    Attributes:
+        sequence: number of the report, never used twice by this lamppost.
+        kind: kind of report, for the counters.
+        topic: where it is published.
+        payload: the bytes that are published.
+        priority: when the outbox is full the lowest goes first, the oldest first among equals.
+    """
+
+    sequence: int
+    kind: str
+    topic: str
+    payload: bytes
+    priority: Priority
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What happened to reports since the outbox was made, by kind; `repaired`: how often it was damaged."""
+
+    accepted: Mapping[str, int] = field(default_factory=dict)
+    delivered: Mapping[str, int] = field(default_factory=dict)
+    evicted: Mapping[str, int] = field(default_factory=dict)
+    repaired: int = 0
+
+    @property
+    def pending(self) -> int:
+        """Reports that wait."""
+        return sum(self.accepted.values()) - sum(self.delivered.values()) - sum(self.evicted.values())
+
+
+class Outbox:
+    """The database, opened at first use, opened anew when it was replaced, repaired when it is damaged.
+
+    Every method raises OutboxUnavailable when the disk is full, slow, read-only or broken; then nothing has
+    changed and the call may be repeated.
+
+    Args:
+        path: the database; its folder is made when missing.
+        max_bytes: what it may take on disk.
+        first_sequence: first number when no earlier one is known; default: from the time.
+    """
+
+    def __init__(self, path: Path, max_bytes: int, first_sequence: int | None = None) -> None:
+        self.path = path
+        self._max_bytes = max_bytes
+        self._first_sequence = fresh_sequence(time.time_ns()) if first_sequence is None else first_sequence
+        self._connection: sqlite3.Connection | None = None
+        self._inode = 0
+        self._verified_inode = 0
+        self._given = 0
+        self._mark = read_mark(path)
+
+    def __enter__(self) -> Self:
+        """Return itself; opening waits for the first use."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the database; a later call opens it again."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
+
+    def next_sequence(self) -> int:
+        """Return a number that no report of this lamppost has had, above all those before."""
+        self._given = max(self._given, self._run(_last_sequence)) + 1
+        return self._given
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Accept reports, all or none; on return they are on disk. Repeating an entry changes nothing."""
+        if not entries:
+            return
+        last = max(entry.sequence for entry in entries)
+        self._advance_mark(last)
+        self._run(lambda connection: self._append(connection, entries, last))
+
+    def pending(self, limit: int, after: int = 0, without: Collection[str] = ()) -> list[Entry]:
+        """Return the oldest reports that wait, by sequence.
+
+        Args:
+            limit: at most so many.
+            after: only those with a higher number.
+            without: leave out these kinds.
+        """
+        rows = self._run(
+            lambda connection: connection.execute(
+                "SELECT sequence, kind, topic, payload, priority FROM reports WHERE sequence > ?"
+                " AND kind NOT IN (SELECT value FROM json_each(?)) ORDER BY sequence LIMIT ?",
+                (after, json.dumps(list(without)), limit),
+            ).fetchall()
+        )
+        return [Entry(s, kind, topic, payload, _PRIORITIES[rank]) for s, kind, topic, payload, rank in rows]
+
+    def delivered(self, sequences: Collection[int]) -> None:
+        """Forget reports that a broker has acknowledged, and count them."""
+        self._run(lambda connection: _forget(connection, sequences))
+
+    def counts(self) -> Counts:
+        """Return the counters."""
+        rows = self._run(
+            lambda connection: connection.execute("SELECT name, kind, count FROM counters").fetchall()
+        )
+        by_name: dict[str, dict[str, int]] = {}
+        for name, kind, count in rows:
+            by_name.setdefault(name, {})[kind] = count
+        return Counts(
+            accepted=by_name.get("accepted", {}),
+            delivered=by_name.get("delivered", {}),
+            evicted=by_name.get("evicted", {}),
+            repaired=by_name.get("repaired", {}).get("", 0),
+        )
+
+    def _append(self, connection: sqlite3.Connection, entries: Sequence[Entry], last: int) -> None:
+        with _transaction(connection, durable=True):
+            accepted = [(entry.kind,) for entry in entries if _insert(connection, entry)]
+            _count_all(connection, "accepted", accepted)
+            connection.execute(
+                "UPDATE counters SET count = max(count, ?) WHERE name = 'last_sequence'", (last,)
+            )
+            while _used_bytes(connection) > self._max_bytes * _BUDGET and _evict(connection):
+                pass
+
+    def _advance_mark(self, last: int) -> None:
+        if last < self._mark:
+            return
+        # The mark is a second line of defence; if the disk is full, the append that follows says so.
+        with suppress(OSError), self._locked(fcntl.LOCK_SH):
+            write_mark(self.path, last + AHEAD)
+            self._mark = last + AHEAD
+
+    def _run(self, action: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            try:
+                return self._locked_run(action)
+            except DamagedError as damage:
+                self._repair(str(damage))
+                return self._locked_run(action)
+        except (DamagedError, sqlite3.Error, OSError) as error:
+            self.close()
+            raise unavailable(self.path, error) from error
+
+    def _locked_run(self, action: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            with self._locked(fcntl.LOCK_SH):
+                return action(self._opened())
+        except sqlite3.Error as error:
+            if is_damage(error):
+                raise DamagedError(str(error)) from error
+            raise
+
+    def _opened(self) -> sqlite3.Connection:
+        inode = inode_of(self.path)
+        if self._connection is None or inode != self._inode:
+            self.close()
+            self._inode = inode
+            last = max(self._given, self._mark, self._first_sequence - 1)
+            self._connection = open_database(self.path, self._max_bytes, last)
+        if self._verified_inode != inode:
+            verify(self._connection)
+            self._verified_inode = inode
+        return self._connection
+
+    def _repair(self, damage: str) -> None:
+        self.close()
+        with self._locked(fcntl.LOCK_EX):
+            if inode_of(self.path) != self._inode:
+                return  # The other process has repaired it.
+            saved = repair(self.path, self._max_bytes, max(self._given, self._mark))
+        _log.error(
+            "outbox %s: damaged (%s); %d reports were saved from it, the rest is in %s",
+            *(self.path, damage, saved, damaged_path(self.path)),
+        )
+
+    @contextmanager
+    def _locked(self, how: int) -> Iterator[None]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(self.path.with_name(self.path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o660)
+        try:
+            fcntl.flock(lock, how)
+            if how == fcntl.LOCK_SH and not self.path.exists():
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                finish(self.path)
+                fcntl.flock(lock, fcntl.LOCK_SH)
+            yield
+        finally:
+            os.close(lock)
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection, *, durable: bool) -> Iterator[None]:
+    # A forgotten deletion only repeats a delivery, so it need not wait for the disk.
+    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+        raise
+
+
+def _insert(connection: sqlite3.Connection, entry: Entry) -> bool:
+    inserted = connection.execute(
+        "INSERT OR IGNORE INTO reports (sequence, kind, topic, payload, priority) VALUES (?, ?, ?, ?, ?)",
+        (entry.sequence, entry.kind, entry.topic, entry.payload, _RANK[entry.priority]),
+    )
+    return inserted.rowcount == 1
+
+
+def _last_sequence(connection: sqlite3.Connection) -> int:
+    row = connection.execute("SELECT count FROM counters WHERE name = 'last_sequence'").fetchone()
+    return int(row[0])
+
+
+def _forget(connection: sqlite3.Connection, sequences: Collection[int]) -> None:
+    with _transaction(connection, durable=False):
+        gone = connection.execute(
+            "DELETE FROM reports WHERE sequence IN (SELECT value FROM json_each(?)) RETURNING kind",
+            (json.dumps(list(sequences)),),
+        ).fetchall()
+        _count_all(connection, "delivered", gone)
+    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+    if free > _WORTH_VACUUMING:
+        # `execute` would stop after the first page.
+        connection.executescript(f"PRAGMA incremental_vacuum({_VACUUMED_AT_ONCE})")
+
+
+def _evict(connection: sqlite3.Connection) -> bool:
+    gone = connection.execute(
+        "DELETE FROM reports WHERE sequence IN"
+        " (SELECT sequence FROM reports ORDER BY priority, sequence LIMIT ?) RETURNING kind",
+        (_EVICTED_AT_ONCE,),
+    ).fetchall()
+    _count_all(connection, "evicted", gone)
+    return bool(gone)
+
+
+def _count_all(connection: sqlite3.Connection, name: str, rows: Sequence[tuple[str]]) -> None:
+    for kind in {kind for (kind,) in rows}:
+        _count(connection, name, kind, sum(row[0] == kind for row in rows))
+
+
+def _count(connection: sqlite3.Connection, name: str, kind: str, count: int) -> None:
+    connection.execute(
+        "INSERT INTO counters VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
+        (name, kind, count),
+    )
+
+
+def _used_bytes(connection: sqlite3.Connection) -> int:
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+    (size,) = connection.execute("PRAGMA page_size").fetchone()
+    return int((pages - free) * size)
