@@ -1,0 +1,147 @@
+"""Log-mel picture of one second of sound: the fixed preprocessing of the street-sound model.
+
+Training, evaluation and the daemon call the same function, so that the network never meets other features
+than those it learned from. The picture does not depend on gain: a microphone's sensitivity is not a cue.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+SAMPLE_RATE_HZ = 32_000
+WINDOW_S = 1.0
+WINDOW_SAMPLES = 32_000
+BANDS = 64
+FRAMES = 98
+SHAPE = (BANDS, FRAMES)
+"""Shape of one picture."""
+
+_FFT = 1024
+_FRAME = 800  # 25 ms
+_STEP = 320  # 10 ms
+_LOWEST_HZ = 60.0  # below it: wind and the handling noise of a pole
+_HIGHEST_HZ = 14_000.0
+_QUIETEST_RMS = 1e-4  # re full scale; below it a window counts as silence instead of being blown up
+_FLOOR = 1e-5  # of the window's mean power in one band
+_CENTRE, _SPREAD = 7.0, 3.5  # puts the values of street sound near zero mean and unit variance
+_LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 4_000, 768_000
+
+Samples = npt.NDArray[np.float32]
+
+
+def _mel(frequency_hz: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """Mel scale, 1127 ln(1 + f / 700 Hz) (O'Shaughnessy 1987)."""
+    return np.asarray(1127.0 * np.log1p(frequency_hz / 700.0))
+
+
+@lru_cache(maxsize=1)
+def _filters() -> tuple[Samples, Samples]:
+    """Return the analysis window (_FRAME,) and the mel triangles (_FFT / 2 + 1, BANDS)."""
+    window = np.hanning(_FRAME + 1)[:-1].astype(np.float32)
+    lowest, highest = _mel(np.array([_LOWEST_HZ, _HIGHEST_HZ]))
+    edges = np.linspace(lowest, highest, BANDS + 2)
+    bins = _mel(np.arange(_FFT // 2 + 1) * (SAMPLE_RATE_HZ / _FFT))[:, None]
+    left, centre, right = edges[:-2], edges[1:-1], edges[2:]
+    triangles = np.minimum((bins - left) / (centre - left), (right - bins) / (right - centre))
+    gains = 2.0 / float(np.sum(window**2) * _FFT)
+    return window, (gains * np.maximum(triangles, 0.0)).astype(np.float32)
+
+
+def log_mel(windows: npt.ArrayLike) -> Samples:
+    """Return the log-mel pictures of windows of one second.
+
+    Args:
+        windows: (n, WINDOW_SAMPLES) or (WINDOW_SAMPLES,), mono at SAMPLE_RATE_HZ, any gain.
+
+    Returns:
+        float32 (n, BANDS, FRAMES) or (BANDS, FRAMES): natural logarithm of the power in each band relative to
+        the window's mean power, without DC, shifted and scaled to about unit variance.
+
+    Raises:
+        ValueError: wrong shape, or a sample is NaN or infinite.
+    """
+    sound = np.asarray(windows, dtype=np.float32)
+    if sound.ndim not in {1, 2} or sound.shape[-1] != WINDOW_SAMPLES:
+        raise ValueError(
+            f"log-mel takes windows of {WINDOW_SAMPLES} samples at {SAMPLE_RATE_HZ} Hz, "
+            f"got shape {sound.shape}"
+        )
+    if not np.isfinite(sound).all():
+        raise ValueError("log-mel takes finite samples, got NaN or infinity; leave that window out")
+    single = sound.ndim == 1
+    pictures = np.stack([_picture(one) for one in np.atleast_2d(sound)]) if sound.size else _nothing()
+    return pictures[0] if single else pictures
+
+
+def _nothing() -> Samples:
+    return np.empty((0, *SHAPE), dtype=np.float32)
+
+
+def _picture(sound: Samples) -> Samples:
+    window, triangles = _filters()
+    # A float32 sum of squares overflows on samples in integer units or beyond; scale first.
+    peak = float(np.max(np.abs(sound)))
+    scale = max(1.0, peak)
+    level = sound / np.float32(scale)
+    level = level - np.mean(level, dtype=np.float64).astype(np.float32)
+    rms = float(np.sqrt(np.mean(np.square(level, dtype=np.float64))))
+    level /= np.float32(max(rms, _QUIETEST_RMS / scale))
+    frames = np.lib.stride_tricks.sliding_window_view(level, _FRAME)[::_STEP][:FRAMES]
+    spectrum = np.fft.rfft(frames * window, _FFT, axis=1)
+    power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
+    logarithm = np.log(power @ triangles + np.float32(_FLOOR))
+    return np.ascontiguousarray(((logarithm.T + _CENTRE) / _SPREAD).astype(np.float32))
+
+
+def to_model_rate(samples: npt.ArrayLike, sample_rate_hz: int) -> Samples:
+    """Resample a mono track to SAMPLE_RATE_HZ (polyphase, linear phase).
+
+    Args:
+        samples: (n,), any float or integer dtype; integers are taken as full scale of their dtype.
+        sample_rate_hz: its rate.
+
+    Raises:
+        ValueError: not mono, NaN or infinity, or a rate outside 4..768 kHz.
+    """
+    track = np.asarray(samples)
+    if track.ndim != 1:
+        raise ValueError(f"expected one channel, got shape {track.shape}; choose a channel first")
+    if not _LOWEST_RATE_HZ <= sample_rate_hz <= _HIGHEST_RATE_HZ:
+        raise ValueError(
+            f"sample rate {sample_rate_hz} Hz is outside {_LOWEST_RATE_HZ}..{_HIGHEST_RATE_HZ} Hz; "
+            "check the recording"
+        )
+    if np.issubdtype(track.dtype, np.integer):
+        track = track / float(-np.iinfo(track.dtype).min or np.iinfo(track.dtype).max)
+    if not np.isfinite(track).all():
+        raise ValueError("the track holds NaN or infinity; leave that part out")
+    if sample_rate_hz == SAMPLE_RATE_HZ or not track.size:
+        return track.astype(np.float32)
+    from scipy.signal import resample_poly
+
+    common = int(np.gcd(SAMPLE_RATE_HZ, sample_rate_hz))
+    return np.asarray(
+        resample_poly(track.astype(np.float32), SAMPLE_RATE_HZ // common, sample_rate_hz // common),
+        dtype=np.float32,
+    )
+
+
+def cut_windows(samples: Samples, hop_s: float) -> Iterator[tuple[float, Samples]]:
+    """Yield (start in seconds, window) over a mono track at SAMPLE_RATE_HZ.
+
+    A track shorter than a window is centred in silence; what remains at the end is covered by a last
+    window that ends with the track.
+    """
+    missing = WINDOW_SAMPLES - samples.size
+    if missing >= 0:
+        yield 0.0, np.pad(samples, (missing // 2, missing - missing // 2))
+        return
+    last = samples.size - WINDOW_SAMPLES
+    hop = max(1, round(hop_s * SAMPLE_RATE_HZ))
+    starts = list(range(0, last + 1, hop))
+    if starts[-1] != last:
+        starts.append(last)
+    for start in starts:
+        yield start / SAMPLE_RATE_HZ, samples[start : start + WINDOW_SAMPLES]

@@ -1,0 +1,136 @@
+"""The fixed preprocessing of the street-sound model."""
+
+import numpy as np
+import pytest
+
+from edge.dsp.log_mel import (
+    SAMPLE_RATE_HZ,
+    SHAPE,
+    WINDOW_SAMPLES,
+    cut_windows,
+    log_mel,
+    to_model_rate,
+)
+
+RNG = np.random.default_rng(7)
+NOISE = RNG.normal(0, 0.1, WINDOW_SAMPLES).astype(np.float32)
+TIME = np.arange(WINDOW_SAMPLES) / SAMPLE_RATE_HZ
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_refuses_samples_that_are_not_numbers(bad: float) -> None:
+    broken = NOISE.copy()
+    broken[500] = bad
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        log_mel(broken)
+
+
+@pytest.mark.parametrize("shape", [(0,), (31_999,), (2, 100), (1, 1, WINDOW_SAMPLES)])
+def test_refuses_other_lengths(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="windows of 32000 samples"):
+        log_mel(np.zeros(shape, np.float32))
+
+
+def test_one_window_and_a_batch_agree() -> None:
+    batch = log_mel(np.stack([NOISE, NOISE * np.sin(TIME)]))
+    assert batch.shape == (2, *SHAPE)
+    assert batch.dtype == np.float32
+    np.testing.assert_array_equal(batch[0], log_mel(NOISE))
+    assert log_mel(np.empty((0, WINDOW_SAMPLES))).shape == (0, *SHAPE)
+
+
+@pytest.mark.parametrize("gain", [0.02, 1.0, 30.0, 32_768.0, 1e20])
+def test_does_not_depend_on_gain(gain: float) -> None:
+    np.testing.assert_allclose(log_mel(NOISE * np.float32(gain)), log_mel(NOISE), atol=2e-3)
+
+
+def test_does_not_hear_dc() -> None:
+    np.testing.assert_allclose(log_mel(NOISE + 0.5), log_mel(NOISE), atol=2e-3)
+
+
+@pytest.mark.parametrize("still", [np.zeros(WINDOW_SAMPLES), np.full(WINDOW_SAMPLES, 0.7)])
+def test_silence_and_dc_are_the_floor_everywhere(still: np.ndarray) -> None:
+    picture = log_mel(still)
+    np.testing.assert_allclose(picture, picture[0, 0], atol=1e-3)
+    assert picture[0, 0] < log_mel(NOISE).min()
+
+
+def test_hiss_below_the_quietest_level_is_not_blown_up() -> None:
+    assert log_mel(NOISE * np.float32(1e-4)).mean() < log_mel(NOISE).mean() - 1.0
+
+
+@pytest.mark.parametrize(
+    ("tone_hz", "low", "high"), [(200, 2, 7), (1000, 17, 23), (4000, 37, 41), (12_000, 59, 63)]
+)
+def test_a_tone_lights_the_band_that_holds_it(tone_hz: float, low: int, high: int) -> None:
+    picture = log_mel(np.sin(2 * np.pi * tone_hz * TIME))
+    assert low <= int(np.argmax(picture.mean(axis=1))) <= high
+
+
+def test_band_centres_are_equally_spaced_in_mel() -> None:
+    tones_hz = [500.0, 1500.0, 3500.0]
+    heard = [int(np.argmax(log_mel(np.sin(2 * np.pi * f * TIME)).mean(axis=1))) for f in tones_hz]
+    mel = 1127 * np.log1p(np.array([60.0, *tones_hz, 14_000.0]) / 700)
+    expected = (mel[1:-1] - mel[0]) / (mel[-1] - mel[0]) * 65 - 1
+    np.testing.assert_allclose(heard, expected, atol=0.8)
+
+
+def test_a_click_lights_the_frames_that_hold_it() -> None:
+    click = np.zeros(WINDOW_SAMPLES)
+    click[16_000] = 1.0
+    loud = np.flatnonzero(log_mel(click).mean(axis=0) > log_mel(click).min() + 0.5)
+    assert set(loud) <= set(range(47, 51))
+    assert loud.size >= 2
+
+
+def test_loudness_of_noise_is_that_of_its_bandwidth() -> None:
+    power = np.exp(log_mel(NOISE) * 3.5 - 7.0) - 1e-5
+    total = power.mean(axis=1).sum()
+    assert total == pytest.approx((14_000 - 60) / 16_000, rel=0.1)
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 11_025, 22_050, 32_000, 44_100, 48_000, 96_000, 192_000])
+def test_any_rate_gives_the_same_picture(rate_hz: int) -> None:
+    time = np.arange(rate_hz) / rate_hz
+    chirp = np.sin(2 * np.pi * (400 * time + 600 * time**2)).astype(np.float32)
+    track = to_model_rate(chirp, rate_hz)
+    assert track.size == WINDOW_SAMPLES
+    wanted = log_mel(np.sin(2 * np.pi * (400 * TIME + 600 * TIME**2)))
+    strong = wanted > 0.0
+    np.testing.assert_allclose(log_mel(track)[strong], wanted[strong], atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "full_scale"), [(np.int16, 32_768), (np.int32, 2**31), (np.float64, 1.0), (np.float32, 1.0)]
+)
+def test_integer_samples_are_full_scale_of_their_type(dtype: type, full_scale: float) -> None:
+    half: np.ndarray = np.full(100, full_scale / 2).astype(dtype)
+    np.testing.assert_allclose(to_model_rate(half, SAMPLE_RATE_HZ), 0.5)
+
+
+def test_resampling_refuses_what_it_cannot_take() -> None:
+    with pytest.raises(ValueError, match="one channel"):
+        to_model_rate(np.zeros((100, 2)), 48_000)
+    with pytest.raises(ValueError, match=r"outside 4000\.\.768000"):
+        to_model_rate(np.zeros(100), 0)
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        to_model_rate(np.array([0.0, np.nan]), 48_000)
+    assert to_model_rate(np.empty(0), 48_000).size == 0
+
+
+def test_windows_cover_the_whole_track() -> None:
+    track = np.arange(80_000, dtype=np.float32)
+    cut = list(cut_windows(track, 0.5))
+    assert [start for start, _ in cut] == [0.0, 0.5, 1.0, 1.5]
+    assert [int(window[0]) for _, window in cut] == [0, 16_000, 32_000, 48_000]
+    ragged = list(cut_windows(track[:70_000], 0.5))
+    assert [int(window[0]) for _, window in ragged] == [0, 16_000, 32_000, 38_000]
+    assert ragged[-1][1][-1] == 69_999
+
+
+def test_a_short_track_is_centred_in_silence() -> None:
+    ((start, window),) = cut_windows(np.ones(10_000, np.float32), 0.5)
+    assert start == 0.0
+    assert window.size == WINDOW_SAMPLES
+    assert window[11_000:21_000].all()
+    assert not window[:11_000].any()
