@@ -1,14 +1,15 @@
 """Reading the fields of binary frames."""
 
 import struct
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from edge.decoding.measures import Condition, Kind, Measure, MessageShape
 from edge.decoding.modbus import HEADER_BYTES as MODBUS_HEADER_BYTES
 from edge.decoding.modbus import exception_flag
 from edge.decoding.profile import Profile
-from edge.decoding.results import Message, Outcome, Rejection
+from edge.decoding.results import ABSENT_BY_OUTCOME, Message, Outcome, Rejection
 from edge.decoding.shapes import FrameCodec, ModbusCodec, ShdlcCodec
 from edge.decoding.shdlc import HEADER_BYTES as SHDLC_HEADER_BYTES
 from edge.decoding.shdlc import state_flags
@@ -16,9 +17,9 @@ from edge.decoding.units import Unit
 from edge.decoding.values import Convert, converter
 from edge.domain.health import Absence
 
+_ORDERS: dict[Literal["big", "little"], str] = {"big": ">", "little": "<"}
 _STRUCT_CODES = {"u8": "B", "i8": "b", "u16": "H", "i16": "h", "u32": "I", "i32": "i", "f32": "f"}
 _WIDTHS = {"u8": 1, "i8": 1, "u16": 2, "i16": 2, "u24": 3, "i24": 3, "u32": 4, "i32": 4, "f32": 4}
-_ABSENT_BY_OUTCOME = {Outcome.FAULT: Absence.SENSOR_FAULT, Outcome.WARMING_UP: Absence.WARMING_UP}
 
 FAULT_MESSAGE = "fault"
 """Name of the message in which a board reports an error of SHDLC or Modbus."""
@@ -50,15 +51,15 @@ def _text(raw: bytes) -> str:
 def _raw_reader(measure: Measure, at: int) -> Callable[[bytes], float | str | None]:
     """Return the function that takes a field's raw value from a frame; None is a value that cannot be."""
     size, end = width(measure), at + width(measure)
-    kind, order = measure.type, ">" if measure.type.endswith("be") else "<"
+    kind, endian = measure.type, _endian(measure)
     if kind is Kind.BCD:
         return lambda frame: _bcd(frame[at:end])
     if kind is Kind.STR:
         return lambda frame: _text(frame[at:end])
     if size == 3:
-        endian, signed = ("big" if order == ">" else "little"), kind.startswith("i")
-        return lambda frame: int.from_bytes(frame[at:end], endian, signed=signed)  # type: ignore[arg-type]  # a Literal
-    unpack = struct.Struct(order + _STRUCT_CODES[kind[:3].rstrip("bl")]).unpack_from
+        signed = kind.startswith("i")
+        return lambda frame: int.from_bytes(frame[at:end], endian, signed=signed)
+    unpack = struct.Struct(_ORDERS[endian] + _code(measure)).unpack_from
 
     def read(frame: bytes) -> float:
         value: float = unpack(frame, at)[0]
@@ -67,96 +68,133 @@ def _raw_reader(measure: Measure, at: int) -> Callable[[bytes], float | str | No
     return read
 
 
+def _endian(measure: Measure) -> Literal["big", "little"]:
+    return "little" if measure.type.endswith("le") else "big"
+
+
+def _code(measure: Measure) -> str:
+    """Return the character of the struct module for a field; empty when it has none."""
+    return _STRUCT_CODES.get(measure.type.removesuffix("be").removesuffix("le"), "")
+
+
 @dataclass(frozen=True, slots=True)
-class _Field:
-    """A measure, compiled."""
+class _Odd:
+    """A field that is not simply a number and a measurement, compiled."""
 
     name: str
     read: Callable[[bytes], float | str | None]
     convert: Convert
     measurement: bool
     mask: int
-    shift: int
     flags: tuple[tuple[int, str], ...]
-    identity: bool
-    digits: int
+    template: str
+
+    def take(
+        self,
+        body: bytes,
+        values: dict[str, float],
+        absent: dict[str, Absence],
+        flags: list[str],
+        meta: dict[str, float | str],
+    ) -> None:
+        """Put the value where it belongs."""
+        raw = self.read(body)
+        if raw is None:
+            absent[self.name] = Absence.SENSOR_FAULT
+            return
+        if isinstance(raw, str):
+            meta[self.name] = raw
+            return
+        if self.flags:
+            flags += [name for bit, name in self.flags if int(raw) & bit]
+        if self.mask:
+            raw = (int(raw) & self.mask) // (self.mask & -self.mask)
+        if not self.measurement:
+            meta[self.name] = self.template % raw if self.template else raw
+        elif isinstance(value := self.convert(raw), Absence):
+            absent[self.name] = value
+        else:
+            values[self.name] = value
 
 
-def _compile(measure: Measure, data_at: int) -> _Field:
+def _compile_odd(measure: Measure, data_at: int) -> _Odd:
     assert measure.at is not None
-    mask = measure.mask or 0
-    return _Field(
+    return _Odd(
         measure.full_name,
         _raw_reader(measure, data_at + measure.at),
         converter(measure),
         measure.is_measurement,
-        mask,
-        (mask & -mask).bit_length() - 1 if mask else 0,
+        measure.mask or 0,
         tuple((1 << bit, name) for bit, name in measure.flags.items()),
-        measure.unit is Unit.ID,
-        2 * width(measure),
+        f"%0{2 * width(measure)}X" if measure.unit is Unit.ID else "",
     )
 
 
-@dataclass(slots=True)
-class _Sheet:
-    """What is read of one message so far."""
-
-    values: dict[str, float] = field(default_factory=dict)
-    absent: dict[str, Absence] = field(default_factory=dict)
-    flags: list[str] = field(default_factory=list)
-    meta: dict[str, float | str] = field(default_factory=dict)
+Group = tuple[Callable[[bytes], tuple[float, ...]], tuple[tuple[str, Convert], ...]]
+"""Unpacks several numbers of a frame at once; their names and conversions, in that order."""
 
 
-def _take(each: _Field, raw: float | str | None, sheet: _Sheet) -> None:
-    """Put one field's raw value where it belongs."""
-    if raw is None:
-        sheet.absent[each.name] = Absence.SENSOR_FAULT
-        return
-    if isinstance(raw, str):
-        sheet.meta[each.name] = raw
-        return
-    if each.flags:
-        sheet.flags += [name for bit, name in each.flags if int(raw) & bit]
-    if each.mask:
-        raw = (int(raw) & each.mask) >> each.shift
-    if not each.measurement:
-        sheet.meta[each.name] = f"{int(raw):0{each.digits}X}" if each.identity else raw
-        return
-    value = each.convert(raw)
-    if isinstance(value, Absence):
-        sheet.absent[each.name] = value
-    else:
-        sheet.values[each.name] = value
+def _group(measures: Sequence[Measure], data_at: int) -> Group:
+    """Compile plain measurements of the same byte order."""
+    layout, end = _ORDERS[_endian(measures[0])], 0
+    for measure in measures:
+        assert measure.at is not None
+        layout += f"{data_at + measure.at - end}x{_code(measure)}"
+        end = data_at + measure.at + width(measure)
+    return struct.Struct(layout).unpack_from, tuple((m.full_name, converter(m)) for m in measures)
+
+
+def _is_plain(measure: Measure) -> bool:
+    return bool(measure.is_measurement and _code(measure) and not measure.mask and not measure.flags)
+
+
+def _groups(measures: Sequence[Measure], data_at: int) -> list[Group]:
+    plain = sorted((m for m in measures if _is_plain(m)), key=lambda m: m.at or 0)
+    by_order = ([m for m in plain if _endian(m) == endian] for endian in _ORDERS)
+    return [_group(same, data_at) for same in by_order if same]
 
 
 class _BinaryMessage:
-    """One message of a profile, compiled."""
+    """One message of a profile, compiled: the speed of a decoder is the speed of `read`."""
 
     def __init__(self, shape: MessageShape, data_at: int) -> None:
         self._id = shape.id
         self._outcome = shape.outcome
         self._tests = [_test(condition, data_at) for condition in shape.match]
-        self._fields = [_compile(measure, data_at) for measure in shape.fields]
+        self._groups = _groups(shape.fields, data_at)
+        self._odd = [_compile_odd(measure, data_at) for measure in shape.fields if not _is_plain(measure)]
         ends = [data_at + measure.at + width(measure) for measure in shape.fields if measure.at is not None]
         self._needed = max(ends, default=0)
-        self._voided = _ABSENT_BY_OUTCOME.get(shape.outcome)
+        self._voided = ABSENT_BY_OUTCOME.get(shape.outcome)
 
     def matches(self, body: bytes) -> bool:
         """Whether every condition holds and every field is inside."""
-        return len(body) >= self._needed and all(test(body) for test in self._tests)
+        if len(body) < self._needed:
+            return False
+        for test in self._tests:  # noqa: SIM110 - a generator would take a tenth of the decoding time
+            if not test(body):
+                return False
+        return True
 
     def read(self, body: bytes, offset: int, size: int) -> Message:
         """Read the fields of a body that matches."""
-        sheet = _Sheet()
-        for each in self._fields:
-            _take(each, each.read(body), sheet)
+        values: dict[str, float] = {}
+        absent: dict[str, Absence] = {}
+        for unpack, places in self._groups:
+            for (name, convert), raw in zip(places, unpack(body), strict=True):
+                value = convert(raw)
+                if isinstance(value, Absence):
+                    absent[name] = value
+                else:
+                    values[name] = value
+        flags: list[str] = []
+        meta: dict[str, float | str] = {}
+        for odd in self._odd:
+            odd.take(body, values, absent, flags, meta)
         if self._voided is not None:
-            sheet.absent = dict.fromkeys((*sheet.values, *sheet.absent), self._voided)
-            sheet.values = {}
-        return Message(
-            self._id, self._outcome, offset, size, sheet.values, sheet.absent, tuple(sheet.flags), sheet.meta
-        )
+            absent = dict.fromkeys((*values, *absent), self._voided)
+            values = {}
+        return Message(self._id, self._outcome, offset, size, values, absent, tuple(flags), meta)
 
 
 def _test(condition: Condition, data_at: int) -> Callable[[bytes], bool]:

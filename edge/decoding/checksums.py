@@ -1,7 +1,9 @@
-"""Checksums of serial boards; each returns the bytes that a board appends."""
+"""Checksums of serial boards."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 
 class Algorithm(StrEnum):
@@ -36,53 +38,64 @@ def _crc16(covered: bytes, start: int) -> int:
     return crc
 
 
-def sum8(covered: bytes) -> bytes:
-    """Sum of the bytes, low 8 bits."""
-    return bytes((sum(covered) & 0xFF,))
+def _sum8(covered: bytes) -> int:
+    return sum(covered) & 0xFF
 
 
-def sum16be(covered: bytes) -> bytes:
-    """Sum of the bytes, low 16 bits, high byte first."""
-    return (sum(covered) & 0xFFFF).to_bytes(2, "big")
+def _sum16(covered: bytes) -> int:
+    return sum(covered) & 0xFFFF
 
 
-def neg8(covered: bytes) -> bytes:
-    """Two's complement of the sum: covered bytes and checksum together sum to 0. It wraps to 00."""
-    return bytes((-sum(covered) & 0xFF,))
+def _neg8(covered: bytes) -> int:
+    # Covered bytes and checksum together sum to 0; it wraps to 00.
+    return -sum(covered) & 0xFF
 
 
-def inv8(covered: bytes) -> bytes:
-    """One's complement of the sum (SHDLC)."""
-    return bytes((~sum(covered) & 0xFF,))
+def _inv8(covered: bytes) -> int:
+    return ~sum(covered) & 0xFF
 
 
-def xor8(covered: bytes) -> bytes:
-    """Exclusive or of the bytes (NMEA 0183)."""
+def _xor8(covered: bytes) -> int:
     value = 0
     for byte in covered:
         value ^= byte
-    return bytes((value,))
+    return value
 
 
-def crc16_modbus(covered: bytes) -> bytes:
-    """CRC-16/MODBUS, low byte first (Modbus over Serial Line V1.02, section 6.2.2)."""
-    return _crc16(covered, 0xFFFF).to_bytes(2, "little")
+def _crc16_modbus(covered: bytes) -> int:
+    return _crc16(covered, 0xFFFF)
 
 
-def vaisala3(covered: bytes) -> bytes:
-    """CRC-16 with initial value 0 as three printable characters (Vaisala WXT530 user guide, M211840EN)."""
+def _vaisala3(covered: bytes) -> int:
+    # CRC-16 with initial value 0 as three printable characters (Vaisala WXT530 user guide, M211840EN).
     crc = _crc16(covered, 0)
-    return bytes((0x40 | crc >> 12, 0x40 | crc >> 6 & 0x3F, 0x40 | crc & 0x3F))
+    return (0x40 | crc >> 12) << 16 | (0x40 | crc >> 6 & 0x3F) << 8 | 0x40 | crc & 0x3F
 
 
-CHECKSUMS: dict[Algorithm, Callable[[bytes], bytes]] = {
-    Algorithm.SUM8: sum8,
-    Algorithm.SUM16BE: sum16be,
-    Algorithm.NEG8: neg8,
-    Algorithm.INV8: inv8,
-    Algorithm.XOR8: xor8,
-    Algorithm.CRC16_MODBUS: crc16_modbus,
-    Algorithm.VAISALA3: vaisala3,
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """A checksum: its number, and how many bytes in which order stand for it."""
+
+    compute: Callable[[bytes], int]
+    width: int
+    order: Literal["big", "little"]
+
+    def encode(self, covered: bytes) -> bytes:
+        """Return the bytes that a board appends."""
+        return self.compute(covered).to_bytes(self.width, self.order)
+
+
+CHECKSUMS: dict[Algorithm, Checksum] = {
+    Algorithm.SUM8: Checksum(_sum8, 1, "big"),
+    Algorithm.SUM16BE: Checksum(_sum16, 2, "big"),
+    Algorithm.NEG8: Checksum(_neg8, 1, "big"),
+    Algorithm.INV8: Checksum(_inv8, 1, "big"),
+    Algorithm.XOR8: Checksum(_xor8, 1, "big"),
+    Algorithm.CRC16_MODBUS: Checksum(_crc16_modbus, 2, "little"),
+    Algorithm.VAISALA3: Checksum(_vaisala3, 3, "big"),
 }
 
-WIDTHS: dict[Algorithm, int] = {algorithm: len(compute(b"")) for algorithm, compute in CHECKSUMS.items()}
+inv8 = CHECKSUMS[Algorithm.INV8].encode
+xor8 = CHECKSUMS[Algorithm.XOR8].encode
+crc16_modbus = CHECKSUMS[Algorithm.CRC16_MODBUS].encode
+vaisala3 = CHECKSUMS[Algorithm.VAISALA3].encode

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from edge.domain.health import Absence
 
@@ -14,6 +15,10 @@ class Outcome(StrEnum):
     NO_DATA = "no_data"
     WARMING_UP = "warming_up"
     FAULT = "fault"
+
+
+ABSENT_BY_OUTCOME = {Outcome.FAULT: Absence.SENSOR_FAULT, Outcome.WARMING_UP: Absence.WARMING_UP}
+"""Why the values of a message with such an outcome are absent, whatever they are."""
 
 
 class Rejection(StrEnum):
@@ -30,9 +35,8 @@ class Rejection(StrEnum):
     CONTENT = "content"
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A frame that passed every check.
+class Message(NamedTuple):
+    """A frame that passed every check. A tuple, because one is made in a third of a dataclass's time.
 
     Attributes:
         message: its name in the profile.

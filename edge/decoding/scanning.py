@@ -1,10 +1,11 @@
 """Finding frames in a stream of bytes: the protocol of framers, and the framer of plain binary frames."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from edge.decoding.checksums import CHECKSUMS
 from edge.decoding.results import Rejection
-from edge.decoding.shapes import FrameCodec
+from edge.decoding.shapes import ChecksumPlace, FrameCodec
 
 Cut = tuple[int, int, int, bytes | None, Rejection | None]
 """Start and end of a candidate, where to look next, its body or why it is none.
@@ -48,8 +49,7 @@ class FrameFramer:
         self._end = codec.end
         self._length = codec.length
         self._fixed = codec.length.fixed or 0
-        self._checksum = codec.checksum
-        self._compute = CHECKSUMS[codec.checksum.algorithm] if codec.checksum else None
+        self._holds = _checksum_test(codec.checksum)
         self._sizes = {int(key, 16): size for key, size in codec.length.sizes.items()}
         self._contiguous = codec.contiguous
 
@@ -92,11 +92,16 @@ class FrameFramer:
     def _wrong(self, frame: bytes) -> Rejection | None:
         if self._end and not frame.endswith(self._end):
             return Rejection.TAIL
-        place = self._checksum
-        if place is None or self._compute is None:
-            return None
-        at = place.at if place.at >= 0 else len(frame) + place.at
-        first, last = place.over
-        if self._compute(frame[first:last]) != frame[at : at + place.width]:
-            return Rejection.CHECKSUM
-        return None
+        return None if self._holds(frame) else Rejection.CHECKSUM
+
+
+def _checksum_test(place: ChecksumPlace | None) -> Callable[[bytes], bool]:
+    if place is None:
+        return lambda _: True
+    checksum = CHECKSUMS[place.algorithm]
+    compute, width, order = checksum.compute, checksum.width, checksum.order
+    covered, at = slice(*place.over), place.at
+    if width == 1:
+        return lambda frame: compute(frame[covered]) == frame[at]
+    told = slice(at, at + width or None)
+    return lambda frame: compute(frame[covered]) == int.from_bytes(frame[told], order)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from edge.decoding.checksums import WIDTHS, Algorithm
+from edge.decoding.checksums import CHECKSUMS, Algorithm
 
 MAX_FRAME_BYTES = 4096
 SHDLC_MAX_RAW_BYTES = 522
@@ -88,7 +88,7 @@ class ChecksumPlace(Part):
     @property
     def width(self) -> int:
         """Bytes of the checksum."""
-        return WIDTHS[self.algorithm]
+        return CHECKSUMS[self.algorithm].width
 
 
 class FrameCodec(Part):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edge.decoding.measures import Condition, Kind, Measure, MessageShape, Step
 from edge.decoding.profile import Profile
-from edge.decoding.results import Message, Outcome, Rejection
+from edge.decoding.results import ABSENT_BY_OUTCOME, Message, Rejection
 from edge.decoding.shapes import LinesCodec
 from edge.decoding.units import Unit
 from edge.decoding.values import Convert, converter
@@ -17,7 +17,6 @@ _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _LETTERED = re.compile(rf"({_NUMBER.pattern})(\D?)", re.ASCII)
 _ANGLE = re.compile(r"(\d{1,3})(\d\d(?:\.\d*)?)", re.ASCII)
 _NOTHING = {"", "nan", "null", "none", "inf", "-inf", "na", "n/a", "--"}
-_ABSENT_BY_OUTCOME = {Outcome.FAULT: Absence.SENSOR_FAULT, Outcome.WARMING_UP: Absence.WARMING_UP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +184,7 @@ class _TextMessage:
         self._outcome = shape.outcome
         self._conditions = shape.match
         self._fields = [_TextField(measure) for measure in shape.fields]
-        self._voided = _ABSENT_BY_OUTCOME.get(shape.outcome)
+        self._voided = ABSENT_BY_OUTCOME.get(shape.outcome)
 
     def matches(self, line: _Line) -> bool:
         return all(_holds(condition, line) for condition in self._conditions)
