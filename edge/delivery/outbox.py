@@ -23,6 +23,7 @@ from typing import Self, TypeVar
 from pydantic import Field
 
 from edge.delivery.outbox_database import (
+    PLACES,
     DamagedError,
     OutboxUnavailable,
     inode_of,
@@ -33,6 +34,7 @@ from edge.delivery.outbox_database import (
 )
 from edge.delivery.outbox_repair import damaged_path, finish, repair
 from edge.delivery.sequence_mark import AHEAD, fresh_sequence, read_mark, write_mark
+from edge.domain.health import Reason
 from edge.domain.reports import Priority
 from edge.domain.sections import LocalPath, Section
 
@@ -44,10 +46,13 @@ T = TypeVar("T")
 
 _RANK = {priority: rank for rank, priority in enumerate(Priority)}
 _PRIORITIES = list(Priority)
+_PASSING = {Reason.DISK_FULL, Reason.OVERRUN}
+"""Trouble after which the connection is as good as before."""
+
 _EVICTED_AT_ONCE = 64
 _VACUUMED_AT_ONCE = 64
 _WORTH_VACUUMING = 256
-_BUDGET = 7 / 8
+_BUDGET = 13 / 16
 """Share of the limit that the database may fill; the rest is for SQLite's log and one large batch."""
 
 
@@ -58,7 +63,7 @@ class Config(Section):
         Path("/var/lib/lamppost/outbox.sqlite"), description="the database of reports not yet delivered"
     )
     max_mb: int = Field(
-        256, ge=1, le=100_000, description="disk it may take, MB; then the least important, oldest reports go"
+        256, ge=8, le=100_000, description="disk it may take, MB; then the least important, oldest reports go"
     )
 
 
@@ -145,7 +150,6 @@ class Outbox:
         if not entries:
             return
         last = max(entry.sequence for entry in entries)
-        self._advance_mark(last)
         self._run(lambda connection: self._append(connection, entries, last))
 
     def pending(self, limit: int, after: int = 0, without: Collection[str] = ()) -> list[Entry]:
@@ -156,14 +160,11 @@ class Outbox:
             after: only those with a higher number.
             without: leave out these kinds.
         """
-        rows = self._run(
-            lambda connection: connection.execute(
-                "SELECT sequence, kind, topic, payload, priority FROM reports WHERE sequence > ?"
-                " AND kind NOT IN (SELECT value FROM json_each(?)) ORDER BY sequence LIMIT ?",
-                (after, json.dumps(list(without)), limit),
-            ).fetchall()
-        )
-        return [Entry(s, kind, topic, payload, _PRIORITIES[rank]) for s, kind, topic, payload, rank in rows]
+        rows = self._run(lambda connection: _oldest(connection, limit, after, json.dumps(list(without))))
+        return [
+            Entry(number, kind, topic, payload, _PRIORITIES[rank])
+            for number, rank, kind, topic, payload in rows
+        ]
 
     def delivered(self, sequences: Collection[int]) -> None:
         """Forget reports that a broker has acknowledged, and count them."""
@@ -185,6 +186,7 @@ class Outbox:
         )
 
     def _append(self, connection: sqlite3.Connection, entries: Sequence[Entry], last: int) -> None:
+        self._advance_mark(last)
         with _transaction(connection, durable=True):
             accepted = [(entry.kind,) for entry in entries if _insert(connection, entry)]
             _count_all(connection, "accepted", accepted)
@@ -197,8 +199,8 @@ class Outbox:
     def _advance_mark(self, last: int) -> None:
         if last < self._mark:
             return
-        # The mark is a second line of defence; if the disk is full, the append that follows says so.
-        with suppress(OSError), self._locked(fcntl.LOCK_SH):
+        # The mark is a second line of defence; if the disk is full, the commit that follows says so.
+        with suppress(OSError):
             write_mark(self.path, last + AHEAD)
             self._mark = last + AHEAD
 
@@ -210,8 +212,10 @@ class Outbox:
                 self._repair(str(damage))
                 return self._locked_run(action)
         except (DamagedError, sqlite3.Error, OSError) as error:
-            self.close()
-            raise unavailable(self.path, error) from error
+            trouble = unavailable(self.path, error)
+            if trouble.reason not in _PASSING:
+                self.close()
+            raise trouble from error
 
     def _locked_run(self, action: Callable[[sqlite3.Connection], T]) -> T:
         try:
@@ -275,12 +279,31 @@ def _transaction(connection: sqlite3.Connection, *, durable: bool) -> Iterator[N
         raise
 
 
+def _place(rank: int, sequence: int) -> int:
+    return rank * PLACES + sequence
+
+
 def _insert(connection: sqlite3.Connection, entry: Entry) -> bool:
+    place = _place(_RANK[entry.priority], entry.sequence)
     inserted = connection.execute(
-        "INSERT OR IGNORE INTO reports (sequence, kind, topic, payload, priority) VALUES (?, ?, ?, ?, ?)",
-        (entry.sequence, entry.kind, entry.topic, entry.payload, _RANK[entry.priority]),
+        "INSERT OR IGNORE INTO reports (place, kind, topic, payload) VALUES (?, ?, ?, ?)",
+        (place, entry.kind, entry.topic, entry.payload),
     )
     return inserted.rowcount == 1
+
+
+def _oldest(
+    connection: sqlite3.Connection, limit: int, after: int, without: str
+) -> list[tuple[int, int, str, str, bytes]]:
+    found = []
+    for rank in range(len(_PRIORITIES)):
+        rows = connection.execute(
+            "SELECT place, kind, topic, payload FROM reports WHERE place > ? AND place < ?"
+            " AND kind NOT IN (SELECT value FROM json_each(?)) ORDER BY place LIMIT ?",
+            (_place(rank, after), _place(rank + 1, 0), without, limit),
+        )
+        found += [(place % PLACES, rank, kind, topic, payload) for place, kind, topic, payload in rows]
+    return sorted(found)[:limit]
 
 
 def _last_sequence(connection: sqlite3.Connection) -> int:
@@ -291,8 +314,8 @@ def _last_sequence(connection: sqlite3.Connection) -> int:
 def _forget(connection: sqlite3.Connection, sequences: Collection[int]) -> None:
     with _transaction(connection, durable=False):
         gone = connection.execute(
-            "DELETE FROM reports WHERE sequence IN (SELECT value FROM json_each(?)) RETURNING kind",
-            (json.dumps(list(sequences)),),
+            "DELETE FROM reports WHERE place IN (SELECT value FROM json_each(?)) RETURNING kind",
+            (json.dumps([_place(rank, number) for number in sequences for rank in range(len(_PRIORITIES))]),),
         ).fetchall()
         _count_all(connection, "delivered", gone)
     (free,) = connection.execute("PRAGMA freelist_count").fetchone()
@@ -303,8 +326,8 @@ def _forget(connection: sqlite3.Connection, sequences: Collection[int]) -> None:
 
 def _evict(connection: sqlite3.Connection) -> bool:
     gone = connection.execute(
-        "DELETE FROM reports WHERE sequence IN"
-        " (SELECT sequence FROM reports ORDER BY priority, sequence LIMIT ?) RETURNING kind",
+        "DELETE FROM reports WHERE place IN (SELECT place FROM reports ORDER BY place LIMIT ?)"
+        " RETURNING kind",
         (_EVICTED_AT_ONCE,),
     ).fetchall()
     _count_all(connection, "evicted", gone)

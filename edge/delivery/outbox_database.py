@@ -17,12 +17,17 @@ _PAGE_BYTES = 4096
 _WAL_SHARE = 16
 """The log beside the database may take this fraction of the whole before it is folded in."""
 
+PLACES = 1 << 56
+"""How many places a priority has in the table; a report's place is its rank times this, plus its number.
+
+So reports of one priority lie together, oldest first, and evicting them frees whole pages of the file. Lying
+by number alone, they would leave holes that nothing fills.
+"""
+
 _SCHEMA = """
 CREATE TABLE reports (
-    sequence INTEGER PRIMARY KEY, kind TEXT NOT NULL, topic TEXT NOT NULL, payload BLOB NOT NULL,
-    priority INTEGER NOT NULL
+    place INTEGER PRIMARY KEY, kind TEXT NOT NULL, topic TEXT NOT NULL, payload BLOB NOT NULL
 );
-CREATE INDEX by_priority ON reports (priority, sequence);
 CREATE TABLE counters (
     name TEXT NOT NULL, kind TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (name, kind)
 ) WITHOUT ROWID;
@@ -84,37 +89,41 @@ def open_database(path: Path, max_bytes: int, last_sequence: int) -> sqlite3.Con
 
 
 def _set_up(connection: sqlite3.Connection, path: Path, max_bytes: int, last_sequence: int) -> None:
+    if _is_empty(connection):
+        # Both are kept in the file, and the first must come before its first page is written.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("BEGIN IMMEDIATE")
+        if _is_empty(connection):
+            _make_tables(connection, last_sequence)
+        connection.execute("COMMIT")
+    _refuse_foreign(connection, path)
     log_pages = max(16, min(1000, max_bytes // _WAL_SHARE // _PAGE_BYTES))
-    # Before the journal mode, which makes the file's first page.
-    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {log_pages}")
     connection.execute(f"PRAGMA journal_size_limit = {log_pages * _PAGE_BYTES}")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        _make_or_know(connection, path, last_sequence)
-    except BaseException:
-        connection.rollback()
-        raise
-    connection.execute("COMMIT")
 
 
-def _make_or_know(connection: sqlite3.Connection, path: Path, last_sequence: int) -> None:
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    return not tables
+
+
+def _make_tables(connection: sqlite3.Connection, last_sequence: int) -> None:
+    for statement in _SCHEMA.split(";"):
+        connection.execute(statement)
+    connection.execute("INSERT INTO counters VALUES ('last_sequence', '', ?)", (last_sequence,))
+    connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+
+
+def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if not tables:
-        for statement in _SCHEMA.split(";"):
-            connection.execute(statement)
-        connection.execute("INSERT INTO counters VALUES ('last_sequence', '', ?)", (last_sequence,))
-        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-    elif application != _APPLICATION_ID:
+    if application != _APPLICATION_ID:
         raise OutboxUnavailable(
             Reason.UNREADABLE, f"{path}: is another program's database; give delivery.outbox another path"
         )
-    elif version != _SCHEMA_VERSION:
+    if version != _SCHEMA_VERSION:
         raise OutboxUnavailable(
             Reason.UNREADABLE,
             f"{path}: is an outbox of form {version}, this program knows form {_SCHEMA_VERSION};"

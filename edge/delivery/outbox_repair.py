@@ -7,17 +7,17 @@ damaged one in its place, to be found again, or the new one ready to be put ther
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from edge.delivery.outbox_database import open_database
+from edge.delivery.outbox_database import PLACES, open_database
 from edge.delivery.sequence_mark import read_mark, sync_folder
 from edge.domain.reports import Priority
 
-Row = tuple[int, str, str, bytes, int]
+Row = tuple[int, str, str, bytes]
 
-_OLDEST_FIRST = "SELECT sequence, kind, topic, payload, priority FROM reports ORDER BY sequence"
-_NEWEST_FIRST = _OLDEST_FIRST + " DESC"
+_FORWARD = "SELECT place, kind, topic, payload FROM reports ORDER BY place"
+_BACKWARD = _FORWARD + " DESC"
 _BESIDE = ("-wal", "-shm")
 
 
@@ -50,7 +50,7 @@ def repair(path: Path, max_bytes: int, last_sequence: int) -> int:
     known = max(last_sequence, read_mark(path), counters.get(("last_sequence", ""), 0))
     with closing(open_database(new, max_bytes, known)) as connection:
         connection.execute("BEGIN")
-        connection.executemany("INSERT OR IGNORE INTO reports VALUES (?, ?, ?, ?, ?)", _rows(path))
+        connection.executemany("INSERT OR IGNORE INTO reports VALUES (?, ?, ?, ?)", _rows(path))
         saved = _count(connection, counters)
         connection.execute("COMMIT")
     path.replace(damaged_path(path))
@@ -72,20 +72,28 @@ def finish(path: Path) -> None:
 
 
 def _rows(path: Path) -> Iterator[Row]:
-    """Yield every sound report: from the oldest to the damage, then from the newest back to the damage."""
-    for query in (_OLDEST_FIRST, _NEWEST_FIRST):
-        with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as connection:
+    """Yield every sound report: from the first to the damage, then from the last back to the damage."""
+    for query in (_FORWARD, _BACKWARD):
+        with suppress(sqlite3.Error), _readable(path) as connection:
             for row in connection.execute(query):
                 if _is_sound(row):
                     yield row
             return
 
 
+@contextmanager
+def _readable(path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(path)) as connection:
+        # Lets SQLite read a file that is shorter than it should be.
+        connection.execute("PRAGMA writable_schema = ON")
+        yield connection
+
+
 def _is_sound(row: tuple[object, ...]) -> bool:
-    sequence, kind, topic, payload, priority = row
-    if not (isinstance(sequence, int) and isinstance(kind, str) and isinstance(topic, str)):
+    place, kind, topic, payload = row
+    if not (isinstance(kind, str) and isinstance(topic, str) and isinstance(payload, bytes)):
         return False
-    if not (isinstance(payload, bytes) and priority in range(len(Priority))):
+    if not (isinstance(place, int) and 0 <= place < len(Priority) * PLACES):
         return False
     try:
         json.loads(payload)
@@ -95,7 +103,7 @@ def _is_sound(row: tuple[object, ...]) -> bool:
 
 
 def _counters(path: Path) -> dict[tuple[str, str], int]:
-    with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as connection:
+    with suppress(sqlite3.Error), _readable(path) as connection:
         rows = connection.execute("SELECT name, kind, count FROM counters").fetchall()
         return {(name, kind): count for name, kind, count in rows if isinstance(count, int)}
     return {}
@@ -111,8 +119,9 @@ def _count(connection: sqlite3.Connection, counters: dict[tuple[str, str], int])
     carried["repaired", ""] = counters.get(("repaired", ""), 0) + 1
     connection.executemany("INSERT INTO counters VALUES (?, ?, ?)", [(*k, n) for k, n in carried.items()])
     connection.execute(
-        "UPDATE counters SET count = max(count, (SELECT ifnull(max(sequence), 0) FROM reports))"
-        " WHERE name = 'last_sequence'"
+        "UPDATE counters SET count = max(count, (SELECT ifnull(max(place % ?), 0) FROM reports))"
+        " WHERE name = 'last_sequence'",
+        (PLACES,),
     )
     return sum(saved.values())
 
