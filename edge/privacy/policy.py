@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Strict, ValidationError
 from pydantic_core import ErrorDetails
 
 from edge.domain.reports import REPORT_MODELS, Days, LegalBasis, Purpose
+from edge.domain.toml_lines import line_of
 
 Location = tuple[str | int, ...]
 
@@ -73,7 +74,7 @@ def parse_policy(text: str, where: str) -> Policy:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"{where}: not valid TOML: {error}") from error
-    mistakes = [f"{_line(text, loc)}: {mistake}" for loc, mistake in _mistakes(content)]
+    mistakes = [f"{line_of(text, loc) or 1}: {mistake}" for loc, mistake in _mistakes(content)]
     if mistakes:
         raise PolicyError("\n".join(f"{where}:{mistake}" for mistake in mistakes))
     return Policy(MappingProxyType(dict(_File.model_validate(content).reports)))
@@ -121,30 +122,6 @@ def _explain(mistake: ErrorDetails) -> str:
             return f"'{name}' is not a table; write a section [reports.KIND]"
         case _:
             return f"'{name}': {mistake['msg'][:1].lower()}{mistake['msg'][1:]}"
-
-
-def _line(text: str, location: Location) -> int:
-    """Return the first line after which the text so far holds `location`, or what exists of it."""
-    lines = text.splitlines()
-    whole = tomllib.loads(text)
-    while location and not _holds(whole, location):
-        location = location[:-1]
-    for number in range(1, len(lines)):
-        try:
-            so_far = tomllib.loads("\n".join(lines[:number]))
-        except tomllib.TOMLDecodeError:
-            continue
-        if _holds(so_far, location):
-            return number
-    return max(1, len(lines))
-
-
-def _holds(content: Any, location: Location) -> bool:
-    for part in location:
-        if not isinstance(content, dict) or part not in content:
-            return False
-        content = content[part]
-    return True
 
 
 def _nearest(word: object, known: Iterable[str]) -> str:

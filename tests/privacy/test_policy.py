@@ -87,7 +87,7 @@ def test_bad_toml_says_where() -> None:
 
 
 def test_values_over_several_lines_do_not_confuse_the_line() -> None:
-    assert mistake("x = [\n  1,\n  2,\n]\n" + GOOD).startswith("policy.toml:4: unknown key 'x'")
+    assert mistake("x = [\n  1,\n  2,\n]\n" + GOOD).startswith("policy.toml:1: unknown key 'x'")
 
 
 def test_every_mistake_is_told_at_once() -> None:
