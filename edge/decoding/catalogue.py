@@ -4,13 +4,15 @@ import difflib
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import ValidationError
+from pydantic import AfterValidator, ValidationError
 from pydantic_core import ErrorDetails
 
 from edge.decoding.crosscheck import Problem, problems
 from edge.decoding.examples import failures
 from edge.decoding.profile import Profile
+from edge.domain.sections import SETTINGS_FOLDER
 from edge.domain.shipped import shipped
 
 FOLDER = "firmware_profiles"
@@ -77,6 +79,25 @@ def _explain(detail: ErrorDetails) -> Problem:
     if detail["type"] == "extra_forbidden":
         reason = "unknown key; remove it or correct its spelling"
     return key, reason
+
+
+def load_known(name: str) -> Profile:
+    """Return a profile, given its id or a path. Raises ProfileError or LookupError."""
+    return load(find(name))
+
+
+def _known_profile(name: str) -> str:
+    by_path = name.endswith(".toml")
+    try:
+        path = SETTINGS_FOLDER.get() / name if by_path else find(name)
+        load(path)
+    except (LookupError, ProfileError) as error:
+        raise ValueError(str(error)) from error
+    return str(path) if by_path else name
+
+
+ProfileId = Annotated[str, AfterValidator(_known_profile)]
+"""In the settings: id of a profile, or the path of one; a relative one is relative to the settings file."""
 
 
 def shipped_paths() -> list[Path]:

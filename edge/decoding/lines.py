@@ -52,6 +52,8 @@ class LinesFramer:
             self._distrust = Rejection.OVERLONG
             return at, at + self._max, at + self._max, None, Rejection.OVERLONG
         if final and at < len(buffer):
+            # Should the rest of the line come after all, it must not pass for a whole one.
+            self._distrust = Rejection.SHORT
             return at, len(buffer), len(buffer), None, Rejection.SHORT
         return at, *INCOMPLETE
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 from edge.decoding.checksums import CHECKSUMS, Algorithm
 
@@ -25,7 +25,7 @@ def _from_hex(value: object) -> object:
         raise ValueError("give pairs of hexadecimal digits, such as 'aa c0'") from None
 
 
-Hex = Annotated[bytes, BeforeValidator(_from_hex)]
+Hex = Annotated[bytes, BeforeValidator(_from_hex), PlainSerializer(bytes.hex, return_type=str)]
 """Bytes, written as pairs of hexadecimal digits."""
 
 
@@ -139,6 +139,11 @@ class ShdlcCodec(Part):
 
     kind: Literal["shdlc"]
     address: int = Field(0, ge=0, le=254)
+
+    @property
+    def max_raw_bytes(self) -> int:
+        """Bytes of the longest frame, stuffed, with its flags."""
+        return SHDLC_MAX_RAW_BYTES
 
 
 class ModbusCodec(Part):

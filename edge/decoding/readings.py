@@ -1,0 +1,221 @@
+"""From the messages of a board to frames: warm-up, device faults, stuck and silent boards, rejected bytes.
+
+One code path for a live port and for a recording of one; time is an argument.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from edge.decoding.measures import Role
+from edge.decoding.profile import Profile
+from edge.decoding.results import Message, Outcome, Rejected, Rejection
+from edge.decoding.shapes import FrameCodec, LinesCodec, ModbusCodec, ShdlcCodec
+from edge.domain.frames import Fault, Frame, ReadingFrame
+from edge.domain.health import Absence, Reason
+from edge.domain.identity import SourceId
+from edge.domain.time import NS_PER_S, CaptureTime
+
+FAULT_SPACING_S = 5.0
+"""The same trouble is told at most so often; shorter than the calm after which a source counts as well."""
+
+_MODBUS_MAX_BYTES = 256
+_REASONS = {Rejection.CHECKSUM: Reason.CHECKSUM, Rejection.SHORT: Reason.TRUNCATED}
+_ADVICE = {
+    Reason.CHECKSUM: "check cable, plug and supply",
+    Reason.TRUNCATED: "check the plug; of a recording, copy it again",
+    Reason.GARBAGE: "check profile, baud rate and wiring",
+    Reason.DEVICE_FAULT: "see the board's manual",
+    Reason.STALE: "check the board's supply and wiring",
+}
+
+
+def longest_frame(profile: Profile) -> int:
+    """Return the bytes of the longest frame the profile's codec accepts."""
+    codec = profile.codec
+    if isinstance(codec, FrameCodec):
+        return codec.length.longest
+    if isinstance(codec, LinesCodec):
+        return codec.max_bytes
+    if isinstance(codec, ModbusCodec):
+        return _MODBUS_MAX_BYTES
+    assert isinstance(codec, ShdlcCodec)
+    return codec.max_raw_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Trouble of one reason: when it was told last, and what came since."""
+
+    at_ns: int
+    detail: str = ""
+    untold: int = 0
+
+
+class _Troubles:
+    """Counts trouble per reason and tells it at most every `FAULT_SPACING_S`."""
+
+    def __init__(self, source: SourceId) -> None:
+        self._source = source
+        self._told: dict[Reason, _Told] = {}
+
+    def note(self, reason: Reason, detail: str) -> None:
+        known = self._told.get(reason) or _Told(-(1 << 62))
+        self._told[reason] = replace(known, detail=detail, untold=known.untold + 1)
+
+    def rested(self, reason: Reason, time: CaptureTime) -> bool:
+        """Whether trouble of this reason would be told at once."""
+        known = self._told.get(reason)
+        return known is None or (time.monotonic_ns - known.at_ns) / NS_PER_S >= FAULT_SPACING_S
+
+    def due(self, time: CaptureTime, *, all_of_them: bool = False) -> Iterator[Fault]:
+        for reason, told in self._told.items():
+            if told.untold and (all_of_them or self.rested(reason, time)):
+                self._told[reason] = _Told(time.monotonic_ns)
+                detail = f"{told.detail}; {_ADVICE.get(reason, '')}"
+                yield Fault(self._source, time, reason, detail, told.untold)
+
+
+class Readings:
+    """Turns what a decoder finds into frames, in order.
+
+    Attributes:
+        stale: nothing was read for `timing.stale_s`.
+    """
+
+    def __init__(self, source: SourceId, profile: Profile, start: CaptureTime, *, cold: bool) -> None:
+        """Start.
+
+        Args:
+            source: named in every frame.
+            profile: the board.
+            start: when the port was opened or the recording began.
+            cold: the board was powered on at `start`, so that it warms up first.
+        """
+        self.stale = False
+        self._source = source
+        self._profile = profile
+        self._warm_ns = start.monotonic_ns + round(profile.timing.warmup_s * NS_PER_S) if cold else -(1 << 62)
+        self._last_ns = start.monotonic_ns
+        self._heard = False
+        self._troubles = _Troubles(source)
+        self._flags: dict[str, tuple[str, ...]] = {}
+        self._changed_ns = start.monotonic_ns
+        self._before: tuple[object, ...] = ()
+        self._counters = {
+            field.full_name for m in profile.messages for field in m.fields if field.role is Role.COUNTER
+        }
+        self._flagged = {m.id for m in profile.messages if any(field.flags for field in m.fields)}
+
+    def take(self, result: Message | Rejected, time: CaptureTime) -> list[Frame]:
+        """Take what the decoder found; `time` is when its first byte arrived."""
+        reading = None
+        if isinstance(result, Rejected):
+            self._note_rejected(result)
+        else:
+            self._heard = True
+            reading = self._reading(result, time)
+        frames: list[Frame] = list(self._troubles.due(time))
+        return [*frames, reading] if reading is not None else frames
+
+    def tick(self, time: CaptureTime) -> list[Frame]:
+        """Nothing was found, but time passed: a silent board goes stale, and held-back trouble is told."""
+        silent_s = (time.monotonic_ns - self._last_ns) / NS_PER_S
+        if silent_s < self._profile.timing.stale_s:
+            return list(self._troubles.due(time))
+        self.stale = True
+        told = self._troubles.rested(Reason.STALE, time)
+        if told:
+            self._troubles.note(Reason.STALE, f"{self._profile.name}: no reading for {silent_s:.0f} s")
+        frames: list[Frame] = list(self._troubles.due(time))
+        if told:
+            # Told with the fault, so that averages have a reason and nobody takes it for recovery.
+            absent = dict.fromkeys(self._profile.measurements, Absence.STALE)
+            frames.append(ReadingFrame(self._source, time, self._profile.id, {}, absent))
+        return frames
+
+    def end(self, time: CaptureTime) -> list[Frame]:
+        """The recording ended: tell what was held back."""
+        return list(self._troubles.due(time, all_of_them=True))
+
+    def _note_rejected(self, rejected: Rejected) -> None:
+        # Whoever opens a port in the middle of a frame hears its end; that is no fault.
+        if not self._heard and rejected.offset == 0 and rejected.size < longest_frame(self._profile):
+            return
+        reason = _REASONS.get(rejected.reason, Reason.GARBAGE)
+        where = f"{rejected.size} bytes at byte {rejected.offset}"
+        self._troubles.note(reason, f"{self._profile.name}: {where} rejected ({rejected.reason})")
+
+    def _reading(self, message: Message, time: CaptureTime) -> ReadingFrame | None:
+        if message.message in self._flagged:
+            self._flags[message.message] = message.flags
+        self._note_faults(message)
+        if message.outcome is Outcome.NO_DATA or not (message.values or message.absent):
+            return None
+        self.stale = False
+        self._last_ns = time.monotonic_ns
+        values, absent = message.values, message.absent
+        if (why := self._void(message, time)) is not None:
+            values, absent = {}, {**dict.fromkeys(values, why), **absent}
+        return ReadingFrame(self._source, time, self._profile.id, values, absent)
+
+    def _note_faults(self, message: Message) -> None:
+        if message.outcome is Outcome.FAULT or self._raised(message.flags, self._profile.quality.fault):
+            flags = ", ".join(message.flags) or message.message
+            self._troubles.note(Reason.DEVICE_FAULT, f"{self._profile.name} reports {flags}")
+
+    def _void(self, message: Message, time: CaptureTime) -> Absence | None:
+        """Return why no value of the board is valid now; None when they are."""
+        raised = tuple(flag for flags in self._flags.values() for flag in flags)
+        if self._raised(raised, self._profile.quality.fault):
+            return Absence.SENSOR_FAULT
+        if time.monotonic_ns < self._warm_ns or self._raised(raised, self._profile.quality.warming_up):
+            return Absence.WARMING_UP
+        return Absence.STALE if self._stuck(message.values, message.meta, time) else None
+
+    def _stuck(self, values: Mapping[str, float], meta: Mapping[str, object], time: CaptureTime) -> bool:
+        limit_s = self._profile.timing.unchanged_s
+        if limit_s is None:
+            return False
+        now = (*values.items(), *((name, meta.get(name)) for name in self._counters))
+        if now != self._before:
+            self._before, self._changed_ns = now, time.monotonic_ns
+        still_s = (time.monotonic_ns - self._changed_ns) / NS_PER_S
+        if still_s < limit_s:
+            return False
+        self._troubles.note(Reason.STALE, f"{self._profile.name}: the same values for {still_s:.0f} s")
+        return True
+
+    @staticmethod
+    def _raised(flags: tuple[str, ...], bad: tuple[str, ...]) -> bool:
+        return any(flag in bad for flag in flags)
+
+
+class Arrivals:
+    """When each byte of a stream arrived, as well as reads of several bytes can tell."""
+
+    def __init__(self, byte_s: float, start: CaptureTime) -> None:
+        """Start.
+
+        Args:
+            byte_s: time a byte takes on the wire.
+            start: nothing arrived before.
+        """
+        self._byte_s = byte_s
+        self._reads: list[tuple[int, int, CaptureTime, CaptureTime]] = []
+        self._last = start
+
+    def add(self, begin: int, end: int, time: CaptureTime) -> None:
+        """Note that the bytes [begin, end) were read at `time`, all after the read before."""
+        self._reads.append((begin, end, self._last, time))
+        self._last = time
+
+    def of(self, offset: int) -> CaptureTime:
+        """Return when the byte at `offset` began to arrive; what is before it is forgotten."""
+        while len(self._reads) > 1 and self._reads[0][1] <= offset:
+            del self._reads[0]
+        if not self._reads:
+            return self._last
+        begin, end, earliest, time = self._reads[0]
+        # The last byte of a read had just arrived; those before it came at the pace of the wire.
+        guess = time.shifted(-self._byte_s * (end - max(offset, begin)))
+        return guess if guess.monotonic_ns > earliest.monotonic_ns else earliest

@@ -1,0 +1,260 @@
+"""A serial board on a port, described by a profile.
+
+Capture time is when the first byte of a frame began to arrive: the time of the read that brought it, less the
+time that the bytes behind it in the same read took on the wire. A USB adapter adds up to its latency timer
+(16 ms by default on FTDI), a loaded machine its scheduling; nothing here can see either.
+"""
+
+import errno
+import grp
+import os
+import termios
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import Field, model_validator
+
+from edge.decoding.catalogue import ProfileId, load_known
+from edge.decoding.decoder import Decoder
+from edge.decoding.polling import Polling
+from edge.decoding.profile import Profile
+from edge.decoding.readings import Arrivals, Readings
+from edge.domain.frames import Frame, Idle, ReadingFrame
+from edge.domain.health import Component, Reason
+from edge.domain.identity import SourceId
+from edge.domain.stages import Check, SourceError, SourceSection
+from edge.domain.time import NS_PER_S, CaptureTime, Clock
+
+if TYPE_CHECKING:
+    from serial import Serial
+
+COMPONENT = Component.SERIAL_BOARD
+
+_READ_TIMEOUT_S = 0.5
+# A frame does not pause; what is kept after so long without a byte will not be completed.
+_PAUSE_S = 0.3
+_SHORTEST_LISTEN_S = 3.0
+_PARITIES = {"none": "N", "even": "E", "odd": "O"}
+
+
+class Config(SourceSection):
+    """Which port, and which board is on it."""
+
+    port: str = Field(pattern=r"^/", description="stable path such as /dev/serial/by-id/usb-...")
+    profile: ProfileId = Field(description="id of a profile (`lamppost profiles list`), or the path of one")
+    experimental: bool = Field(False, description="allow a profile that no capture of a real board confirms")
+
+    @model_validator(mode="after")
+    def _allowed(self) -> Self:
+        if load_known(self.profile).experimental and not self.experimental:
+            raise ValueError(
+                f"profile '{self.profile}' is experimental: no capture of a real board confirms it; "
+                "set experimental = true to use it all the same"
+            )
+        return self
+
+
+class SerialBoard:
+    """The board. Opening claims the port for this process alone."""
+
+    live = True
+
+    def __init__(self, config: Config, source: SourceId, clock: Clock) -> None:
+        self._config = config
+        self._source = source
+        self._clock = clock
+        self._profile = load_known(config.profile)
+        self._port: Serial | None = None
+        self._opened = CaptureTime(0, 0)
+
+    def __enter__(self) -> Self:
+        """Open the port. Raises SourceError."""
+        self._port = _open(self._config.port, self._profile)
+        self._opened = self._clock.now()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Put the board to rest, if it is still there, and close the port."""
+        port, self._port = self._port, None
+        if port is None:
+            return
+        with suppress(OSError):
+            for command in Polling(self._profile, 0.0).farewell():
+                port.write(command)
+            port.flush()
+        with suppress(OSError):
+            port.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield readings and faults as they come, `Idle` when nothing comes. Raises SourceError."""
+        start = spoken = self._clock.now()
+        decoder = Decoder(self._profile, midstream=self._profile.timing.mode == "stream")
+        readings = Readings(self._source, self._profile, self._opened, cold=True)
+        arrivals = Arrivals(self._profile.transport.byte_s, start)
+        polling = Polling(self._profile, _seconds(start))
+        heard = revived = start
+        while True:
+            chunk = self._exchange(polling)
+            now = self._clock.now()
+            frames: list[Frame] = []
+            if chunk:
+                heard = now
+                arrivals.add(decoder.consumed, decoder.consumed + len(chunk), now)
+            pause = not chunk and _seconds(now) - _seconds(heard) >= _PAUSE_S
+            for result in decoder.finish() if pause else decoder.feed(chunk):
+                frames += readings.take(result, arrivals.of(result.offset))
+            frames += readings.tick(now)
+            silent_s = min(_seconds(now) - _seconds(revived), _seconds(now) - _seconds(start))
+            if readings.stale and silent_s >= self._profile.timing.stale_s:
+                # It may have lost its power, or another program may have sent it to sleep.
+                polling.restart(_seconds(now), revive=True)
+                revived = now
+            if not frames and _seconds(now) - _seconds(spoken) >= _READ_TIMEOUT_S:
+                frames = [Idle(self._source, now)]
+            if frames:
+                spoken = now
+            yield from frames
+
+    def check(self) -> Check:
+        """Open the port, listen for a few seconds, and say what was heard."""
+        what = f"serial board {self._source.name}"
+        where = f"{self._config.port} ({self._profile.name})"
+        try:
+            with self:
+                decoder, reading = self._listen()
+        except SourceError as error:
+            return Check(what, False, str(error), "see above")
+        others = [f"{name} also reads it" for name in holders(self._config.port)]
+        if reading is not None:
+            said = [f"{name} {value:g}" for name, value in reading.values.items()]
+            said += [f"{name} {why}" for name, why in reading.absent.items()]
+            detail = f"{where}: {', '.join([*said, *others])}"
+            return Check(what, not others, detail, "stop the other program" if others else "")
+        if not decoder.consumed:
+            advice = "check the board's supply, that TX and RX are crossed, and the baud rate"
+            return Check(what, False, f"{where}: heard nothing", advice)
+        counts = ", ".join(f"{count} {reason}" for reason, count in sorted(decoder.counts.items()))
+        detail = f"{where}: heard {decoder.consumed} bytes and no reading ({counts or 'nothing whole'})"
+        return Check(what, False, detail, "is it this board? check profile, baud rate and wiring")
+
+    def _listen(self) -> tuple[Decoder, ReadingFrame | None]:
+        """Return the decoder and the first reading within a few periods of the board."""
+        start = self._clock.now()
+        decoder = Decoder(self._profile, midstream=self._profile.timing.mode == "stream")
+        readings = Readings(self._source, self._profile, start, cold=False)
+        polling = Polling(self._profile, _seconds(start))
+        limit_s = max(_SHORTEST_LISTEN_S, 2.5 * self._profile.timing.period_s)
+        while _seconds(self._clock.now()) - _seconds(start) < limit_s:
+            for result in decoder.feed(self._exchange(polling)):
+                for frame in readings.take(result, self._clock.now()):
+                    if isinstance(frame, ReadingFrame):
+                        return decoder, frame
+        decoder.finish()
+        return decoder, None
+
+    def _exchange(self, polling: Polling) -> bytes:
+        """Send what is due, then wait for bytes until the next command is due, half a second at most."""
+        port = self._port
+        assert port is not None
+        try:
+            now_s = _seconds(self._clock.now())
+            for command in polling.due(now_s):
+                port.write(command)
+            rest_s = polling.rest_s(now_s)
+            port.timeout = _READ_TIMEOUT_S if rest_s is None else min(_READ_TIMEOUT_S, rest_s)
+            first: bytes = port.read(1)
+            return first + port.read(port.in_waiting) if first else b""
+        except (OSError, TypeError) as error:
+            # pyserial stumbles over its own closed descriptor when a device goes away during a call.
+            raise SourceError(
+                Reason.NO_DEVICE, f"{self._config.port}: gone while in use ({error}); plug it in again"
+            ) from error
+
+
+def _seconds(time: CaptureTime) -> float:
+    return time.monotonic_ns / NS_PER_S
+
+
+def _open(path: str, profile: Profile) -> "Serial":
+    """Open a port for this process alone. Raises SourceError that says what to do."""
+    import serial
+
+    line = profile.transport
+    port = serial.Serial(
+        baudrate=line.baud,
+        bytesize=line.bits,
+        parity=_PARITIES[line.parity],
+        stopbits=line.stop,
+        timeout=_READ_TIMEOUT_S,
+        write_timeout=1.0,
+        exclusive=True,
+    )
+    port.port = path
+    port.dtr = line.dtr
+    try:
+        port.open()
+        if not line.dtr:
+            _keep_dtr(port)
+        port.reset_input_buffer()
+    except (OSError, termios.error) as error:
+        port.close()
+        raise _explain(path, error) from error
+    return port
+
+
+def _keep_dtr(port: "Serial") -> None:
+    """Stop the kernel from dropping and raising DTR at the next close and open, which resets many boards."""
+    descriptor = port.fileno()
+    attributes: list[Any] = termios.tcgetattr(descriptor)
+    attributes[2] &= ~termios.HUPCL
+    termios.tcsetattr(descriptor, termios.TCSANOW, attributes)
+
+
+def _explain(path: str, error: Exception) -> SourceError:
+    code = getattr(error, "errno", None)
+    if code is None:
+        code = next((arg for arg in error.args if isinstance(arg, int)), None)
+    if not os.path.lexists(path) or code in {errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EIO}:
+        advice = "is the board plugged in? `ls /dev/serial/by-id` shows what is"
+        return SourceError(Reason.NO_DEVICE, f"{path}: no such port; {advice}")
+    if code in {errno.EACCES, errno.EPERM}:
+        advice = f"join the group with `sudo usermod -aG {_group(path)} $USER` and log in again"
+        return SourceError(Reason.NO_PERMISSION, f"{path}: permission denied; {advice}")
+    if code in {errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK}:
+        owner = ", ".join(holders(path)) or "another program"
+        return SourceError(Reason.NO_DEVICE, f"{path}: in use by {owner}; stop it, or give another port")
+    if not Path(path).is_char_device() or code == errno.ENOTTY:
+        return SourceError(Reason.NO_DEVICE, f"{path}: is not a serial port; give one of /dev/serial/by-id")
+    return SourceError(
+        Reason.NO_DEVICE, f"{path}: cannot be opened ({error}); unplug it and plug it in again"
+    )
+
+
+def _group(path: str) -> str:
+    try:
+        return grp.getgrgid(Path(path).stat().st_gid).gr_name
+    except (OSError, KeyError):
+        return "dialout"
+
+
+def holders(path: str) -> list[str]:
+    """Return the other processes that have a port open, as far as this one may see, as `name (pid)`."""
+    target = os.path.realpath(path)
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        if folder.name == str(os.getpid()):
+            continue
+        with suppress(OSError):
+            if any(os.path.realpath(link) == target for link in (folder / "fd").iterdir()):
+                found.append(f"{(folder / 'comm').read_text().strip()} ({folder.name})")
+    return found
+
+
+def build(config: Config, source: SourceId, clock: Clock) -> SerialBoard:
+    """Return the source; the port is opened when it is entered."""
+    return SerialBoard(config, source, clock)
