@@ -96,7 +96,7 @@ def describe(hops: Sequence[Hop], onset: Onset, until: int, rate_hz: int) -> Imp
     end = end_step * step - origin
     sound = a_weighted[channel, start:end]
     clipped = sum(int(hop.clipped[channel]) for hop in hops if hop.number * STEPS_PER_HOP < end_step)
-    c_weighted = np.concatenate([hop.c[channel] for hop in hops])[start:end]
+    c_weighted = np.concatenate([hop.c_weighted()[channel] for hop in hops])[start:end]
     return Impulse(
         sample=origin + float(np.median(list(picks.values()))),
         lcpeak_db=peak_db(float(np.abs(c_weighted).max())),

@@ -1,4 +1,4 @@
-"""Cuts a stream of sound into weighted hops of 50 ms on a grid that begins with the stream."""
+"""Cuts a stream of sound into weighted hops of 100 ms on a grid that begins with the stream."""
 
 from dataclasses import dataclass
 
@@ -13,32 +13,55 @@ from edge.dsp.weighting import weighting_sos
 Float = NDArray[np.float64]
 
 STEPS_PER_S = 1000
-STEPS_PER_HOP = 50
+STEPS_PER_HOP = 100
 # Under this a filter's memory is of no sound, only slow: processors crawl through denormal numbers.
 _NEGLIGIBLE = 1e-30
 
 
+class Stretch:
+    """Samples and the filter's state before them: C-weighted sound is made of them when it is asked for.
+
+    Only impulses need it, and they are rare.
+    """
+
+    def __init__(self, rows: Float, sos: Float, state: Float) -> None:
+        self._rows, self._sos, self._state = rows, sos, state
+        self._weighted: Float | None = None
+
+    def c_weighted(self) -> Float:
+        """Return C-weighted samples, shape (channels, n)."""
+        if self._weighted is None:
+            self._weighted, _ = signal.sosfilt(self._sos, self._rows, zi=self._state)
+        return self._weighted
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Hop:
-    """50 ms of every channel.
+    """100 ms of every channel.
 
     Attributes:
         number: counted from the start of the stream.
         bad: it holds invalid samples (as 0) or begins after a gap.
         a: A-weighted, shape (channels, samples).
-        c: C-weighted, likewise.
-        energy: mean square of `a` in each step of 1 ms, shape (channels, 50).
+        energy: mean square of `a` in each step of 1 ms, shape (channels, 100).
         fast: mean square of `a` with time weighting Fast at the end of each step, likewise.
         clipped: clipped pairs of samples, shape (channels,).
+        stretch: the samples that were filtered together with it.
+        begins: its first sample in them.
     """
 
     number: int
     bad: bool
     a: Float
-    c: Float
     energy: Float
     fast: Float
     clipped: NDArray[np.int64]
+    stretch: Stretch
+    begins: int
+
+    def c_weighted(self) -> Float:
+        """Return the hop's C-weighted samples, same shape as `a`."""
+        return self.stretch.c_weighted()[:, self.begins : self.begins + self.a.shape[1]]
 
 
 class HopStream:
@@ -51,10 +74,9 @@ class HopStream:
     def __init__(self, rate_hz: int, channels: int) -> None:
         self.step = max(1, round(rate_hz / STEPS_PER_S))
         self._channels = channels
-        sos = weighting_sos("A", rate_hz)
-        self._c_sos, self._a_sos = sos[:2], sos[2:]
-        self._c_state: Float | None = None
-        self._a_state: Float = np.zeros((len(self._a_sos), channels, 2))
+        self._a_sos = weighting_sos("A", rate_hz)
+        self._c_sos = weighting_sos("C", rate_hz)
+        self._state: Float | None = None
         self._clips = ClipCounter(channels)
         self._averages = ExponentialAverages(channels, rate_hz, self.step, (FAST_S,))
         self._rest: Float = np.empty((channels, 0))
@@ -80,27 +102,38 @@ class HopStream:
         length = self.step * STEPS_PER_HOP
         whole = rows.shape[1] // length * length
         self._rest, self._rest_bad = rows[:, whole:].copy(), bad[whole:].copy()
-        return [
-            self._hop(rows[:, start : start + length], bool(bad[start : start + length].any()))
-            for start in range(0, whole, length)
-        ]
+        return self._hops(rows[:, :whole], bad[:whole]) if whole else []
 
-    def _hop(self, rows: Float, bad: bool) -> Hop:
-        if self._c_state is None:
-            # Start as if the first value had stood for ever: a constant offset is then no bang.
-            self._c_state = signal.sosfilt_zi(self._c_sos)[:, np.newaxis, :] * rows[np.newaxis, :, :1]
-        c_weighted, self._c_state = signal.sosfilt(self._c_sos, rows, zi=self._c_state)
-        a_weighted, self._a_state = signal.sosfilt(self._a_sos, c_weighted, zi=self._a_state)
-        for state in (self._c_state, self._a_state):
-            state[np.abs(state) < _NEGLIGIBLE] = 0.0
+    def _hops(self, rows: Float, bad: NDArray[np.bool_]) -> list[Hop]:
+        stretch, a_weighted = self._filter(rows)
         squares = a_weighted * a_weighted
-        self._count += 1
-        return Hop(
-            number=self._count - 1,
-            bad=bad,
-            a=a_weighted,
-            c=c_weighted,
-            energy=squares.reshape(self._channels, STEPS_PER_HOP, self.step).mean(axis=2),
-            fast=self._averages.add(squares)[0],
-            clipped=self._clips.add(rows),
-        )
+        energy = squares.reshape(self._channels, -1, self.step).mean(axis=2)
+        fast = self._averages.add(squares)[0]
+        length = self.step * STEPS_PER_HOP
+        hops = []
+        for index in range(rows.shape[1] // length):
+            samples = slice(index * length, (index + 1) * length)
+            steps = slice(index * STEPS_PER_HOP, (index + 1) * STEPS_PER_HOP)
+            hops.append(
+                Hop(
+                    number=self._count + index,
+                    bad=bool(bad[samples].any()),
+                    a=a_weighted[:, samples],
+                    energy=energy[:, steps],
+                    fast=fast[:, steps],
+                    clipped=self._clips.add(rows[:, samples]),
+                    stretch=stretch,
+                    begins=index * length,
+                )
+            )
+        self._count += len(hops)
+        return hops
+
+    def _filter(self, rows: Float) -> tuple[Stretch, Float]:
+        if self._state is None:
+            # Start as if the first value had stood for ever: a constant offset is then no bang.
+            self._state = signal.sosfilt_zi(self._a_sos)[:, np.newaxis, :] * rows[np.newaxis, :, :1]
+        before = self._state
+        a_weighted, self._state = signal.sosfilt(self._a_sos, rows, zi=before)
+        self._state[np.abs(self._state) < _NEGLIGIBLE] = 0.0
+        return Stretch(rows, self._c_sos, before[: len(self._c_sos)]), a_weighted

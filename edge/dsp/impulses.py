@@ -14,7 +14,7 @@ from edge.dsp.hops import STEPS_PER_HOP, Hop, HopStream
 Float = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-_HOPS_KEPT = 14
+_HOPS_KEPT = 8
 _REFRACTORY = 50
 # The mean before a rise is taken over so many steps, and ends so many before it.
 _BEFORE = 20
@@ -23,8 +23,8 @@ _LOUD = 5
 # Facades answer within this time, weaker than the bang; the next shot is about as loud as the one before.
 _ECHO = 300
 _ECHO_DB = 10.0
-_FLOOR_HOPS = 100
-_FLOOR_HOPS_NEEDED = 3
+_FLOOR_HOPS = 50
+_FLOOR_HOPS_NEEDED = 2
 _FLOOR_HIGH = 0.9
 # While it bangs all the time, every so many-th hop still tells the floor that the street has become loud.
 _FLOOR_EVERY = 4
@@ -58,7 +58,8 @@ class ImpulseFinder:
         self._thresholds = thresholds or Thresholds()
         self._stream = HopStream(rate_hz, channels)
         self._hops: deque[Hop] = deque(maxlen=_HOPS_KEPT)
-        self._floors: deque[Float] = deque(maxlen=_FLOOR_HOPS)
+        self._floors: Float = np.zeros((_FLOOR_HOPS, channels))
+        self._floors_known = 0
         self._before: Float = np.zeros((channels, _BEFORE + _RISE))
         self._heard: Flags = np.zeros((channels, ARRAY), dtype=np.bool_)
         self._mute_until = 0
@@ -85,16 +86,17 @@ class ImpulseFinder:
         self._hops.append(hop)
         if hop.bad:
             self._mute_until = hop.number + 2
-        if len(self._floors) >= _FLOOR_HOPS_NEEDED:
+        if self._floors_known >= _FLOOR_HOPS_NEEDED:
             yield from self._look(hop)
         self._before = hop.energy[:, -(_BEFORE + _RISE) :]
         if self._open is not None:
             yield from self._close_if_over(self._open)
         if self._open is None or hop.number % _FLOOR_EVERY == 0:
-            self._floors.append(levels_db(hop.energy.mean(axis=1)))
+            self._floors[self._floors_known % _FLOOR_HOPS] = levels_db(hop.energy.mean(axis=1))
+            self._floors_known += 1
 
     def _look(self, hop: Hop) -> Iterator[Impulse]:
-        floors = np.sort(np.array(self._floors), axis=0)
+        floors = np.sort(self._floors[: self._floors_known], axis=0)
         floor = floors[len(floors) // 2]
         levels = levels_db(hop.energy)
         hits = self._hits(hop, levels, floor, floors[int(_FLOOR_HIGH * len(floors))] - floor)
@@ -114,7 +116,7 @@ class ImpulseFinder:
                 self._last_step = step
 
     def _hits(self, hop: Hop, levels: Float, floor: Float, spread: Float) -> Flags:
-        """Which channel rises out of its floor in which step, shape (channels, 50)."""
+        """Which channel rises out of its floor in which step, shape (channels, 100)."""
         wanted = self._thresholds
         least = floor + wanted.above_floor_db + wanted.spread * spread
         high: Flags = np.greater_equal(levels, least[:, np.newaxis])
