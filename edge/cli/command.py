@@ -4,6 +4,7 @@ A verb is a file `edge/cli/<verb>.py` with `HELP`, `add_arguments(parser)` and `
 """
 
 import argparse
+import difflib
 import importlib
 import os
 import pkgutil
@@ -49,7 +50,9 @@ def dispatch(argv: Sequence[str]) -> int:
         return FINE if argv else WRONG_USE
     verb = {"--version": "version"}.get(argv[0], argv[0])
     if verb not in verbs():
-        complain(f"unknown verb '{verb}'. Verbs: {', '.join(verbs())}")
+        close = difflib.get_close_matches(verb, verbs(), n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"verbs: {', '.join(verbs())}"
+        complain(f"unknown verb '{verb}'; {hint}")
         return WRONG_USE
     module = _load(verb)
     return _run(module, _parser(verb, module).parse_args(argv[1:]))

@@ -9,7 +9,7 @@ counts.
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from edge.domain.observations import Observation
@@ -73,7 +73,7 @@ class Bridge:
                 inlet.shed = 0
             return total
 
-    async def observations(self) -> AsyncIterator[Observation]:
+    async def observations(self) -> AsyncGenerator[Observation, None]:
         """Yield observations in order of the time at which they were known, until every lane has closed."""
         while True:
             released, finished = self._release()

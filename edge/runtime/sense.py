@@ -5,6 +5,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,8 +74,9 @@ class Sense:
                 helpers = [tasks.create_task(self._halt_when_stopped(halt))]
                 if self.monitored:
                     helpers.append(tasks.create_task(self._watch(bridge)))
-                async for observation in bridge.observations():
-                    await self._conclude(observation, rules)
+                async with aclosing(bridge.observations()) as observations:
+                    async for observation in observations:
+                        await self._conclude(observation, rules)
                 for helper in helpers:
                     helper.cancel()
 

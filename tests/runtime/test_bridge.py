@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from contextlib import aclosing
 
 from edge.domain.health import Component, Reason, Status
 from edge.domain.identity import SourceId
@@ -70,9 +71,8 @@ def test_a_live_lane_is_never_waited_for() -> None:
     async def main() -> list[int]:
         bridge = Bridge([True, False])
         bridge.post(0, 10, [observation(10)])
-        async for o in bridge.observations():
-            return counts([o])
-        return []
+        async with aclosing(bridge.observations()) as observations:
+            return counts([await anext(observations)])
 
     assert asyncio.run(main()) == [10]
 
