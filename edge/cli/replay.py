@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Replay; exit code 1 when a recording turned out to be broken."""
-    settings = load(args.config).replaying(list(_entries(args)))
+    settings = load(args.config, fed=False).replaying(list(_entries(args)))
     if not settings.of("replay"):
         raise UsageError("nothing to replay; give --audio F, --video F or --serial PROFILE=F")
     clock = RecordingClock(_start_ns(args.start), standing=args.speed == "max")

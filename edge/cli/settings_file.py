@@ -17,9 +17,9 @@ def add_config(parser: argparse.ArgumentParser, default: Path = DEFAULT) -> None
     parser.add_argument("--config", type=Path, default=default, help=f"settings file (default: {default})")
 
 
-def load(path: Path, layers: Collection[str] = SECTION_LAYERS) -> Settings:
+def load(path: Path, *, layers: Collection[str] = SECTION_LAYERS, fed: bool = True) -> Settings:
     """Return the checked settings. Raises UsageError with a line for each mistake."""
     try:
-        return load_settings(path, layers=layers)
+        return load_settings(path, layers=layers, fed=fed)
     except (SettingsError, PolicyError) as error:
         raise UsageError(str(error)) from error

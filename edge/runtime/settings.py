@@ -106,13 +106,18 @@ def sections_of(layer: str) -> list[str]:
 
 
 def load_settings(
-    path: Path, *, layers: Collection[str] = SECTION_LAYERS, environment: Mapping[str, str] | None = None
+    path: Path,
+    *,
+    layers: Collection[str] = SECTION_LAYERS,
+    fed: bool = True,
+    environment: Mapping[str, str] | None = None,
 ) -> Settings:
     """Read, override, check.
 
     Args:
         path: the TOML file.
         layers: layers whose sections are loaded and checked; a publisher needs only `delivery`.
+        fed: refuse a detector that no source feeds; a replay brings its own sources later.
         environment: overrides such as `LAMPPOST_NODE__ID`; default: the process's environment.
 
     Raises:
@@ -136,7 +141,8 @@ def load_settings(
     finally:
         SETTINGS_FOLDER.reset(token)
     found = _settings(path, settings, named)
-    _refuse_unread(found, text, layers)
+    if fed:
+        _refuse_unread(found, text, layers)
     return found
 
 

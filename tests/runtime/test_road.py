@@ -24,7 +24,7 @@ def street(length_s: float, **sound: object) -> list[Entry]:
 
 
 def settings_for(sources: list[Entry]) -> Settings:
-    return load_settings(EXAMPLES / "replay.toml", environment={}).replaying(sources)
+    return load_settings(EXAMPLES / "replay.toml", fed=False, environment={}).replaying(sources)
 
 
 def reports_of(settings: Settings) -> list[dict[str, Any]]:
