@@ -1,0 +1,1 @@
+"""Tools of this project that are not installed: run them from the repository's root."""

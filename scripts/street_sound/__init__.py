@@ -1,0 +1,1 @@
+"""Trains and measures models/street_sound; README.md here says how."""

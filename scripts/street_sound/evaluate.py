@@ -1,0 +1,216 @@
+"""Measure the street-sound network and its peers on the same segments, calibrate it, plot, and ship it.
+
+    python -m scripts.street_sound.evaluate --recordings DIR --peers DIR --cache DIR [--ship]
+
+Every recording is scored by the network whose training left its fold out. `--ship` exports the network
+trained on everything, calibrated, with its card, to models/street_sound, and writes docs/street_sound.md with
+the plots.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from edge.dsp.log_mel import SAMPLE_RATE_HZ, WINDOW_SAMPLES, log_mel
+from scripts.street_sound import plots
+from scripts.street_sound.corpus import FOLDS, SEED, Clip, read_manifest, read_tracks
+from scripts.street_sound.figures import Row, Truth, markdown, table
+from scripts.street_sound.labels import OUTPUTS
+from scripts.street_sound.measures import (
+    Mask,
+    Share,
+    alarms,
+    platt,
+    probability_of,
+    rate_per_hour,
+    share_by_group,
+    threshold_at,
+)
+from scripts.street_sound.network import StreetNet, export
+from scripts.street_sound.scores import Scores, one_thread_session, ours, peers
+from scripts.street_sound.shipping import OFF, Rate, write_card
+
+Floats = npt.NDArray[np.float64]
+OPERATING_POINT = 0.005
+"""Share of the segments of hard negatives that may exceed the shipped threshold."""
+_UNCLEAR = 1.0  # log-odds between gunshot and firework below which the answer is `unclear`
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What is shipped with the weights: calibration, thresholds in logits, and figures at the threshold."""
+
+    calibration: dict[str, tuple[float, float]]
+    reliability: dict[str, tuple[Floats, Mask]]
+    limits: dict[str, float]
+    recalls: dict[str, Share]
+    rates: dict[str, Rate]
+
+    def probabilities(self) -> dict[str, float]:
+        """The thresholds as calibrated probabilities."""
+        return {n: float(probability_of(np.array(t), self.calibration[n])) for n, t in self.limits.items()}
+
+
+def _fit(logits: Floats, holds: Mask) -> tuple[float, float]:
+    return platt(logits, holds) if holds.sum() > 3 else (1.0, 0.0)
+
+
+def _cross_fitted(logits: Floats, holds: Mask, fold: npt.NDArray[np.int64]) -> Floats:
+    """Probabilities of each fold, calibrated on the other folds."""
+    found = np.empty(holds.size)
+    for f in range(FOLDS):
+        inside = fold == f
+        found[inside] = probability_of(logits[inside], _fit(logits[~inside], holds[~inside]))
+    return found
+
+
+def _rate(windows: Scores, quiet: set[int], k: int, limit: float, hours: float) -> Rate:
+    count = 0
+    for clip in quiet:
+        rows = slice(*np.searchsorted(windows.clip, [clip, clip + 1]))
+        count += alarms(windows.start_s[rows], windows.logits[rows, k] > limit)
+    return rate_per_hour(count, hours)
+
+
+def find(clips: list[Clip], tracks: list[npt.NDArray[np.int16]], windows: Scores) -> Findings:
+    """Calibrate on out-of-fold segments, choose the thresholds, and measure at them."""
+    segments = windows.of_segments()
+    truth = Truth(clips, segments)
+    fold = np.array([clips[i].fold for i in segments.clip])
+    findings = Findings({}, {}, {}, {}, {})
+    for k, name in enumerate(OUTPUTS):
+        holds, against = truth.positive(name), truth.negative(name)
+        logits, asked = segments.logits[:, k].astype(float), holds | against
+        findings.calibration[name] = _fit(logits[asked], holds[asked])
+        findings.limits[name] = threshold_at(logits[against], OPERATING_POINT)
+        if name in OFF:
+            continue
+        crossed: Floats = _cross_fitted(logits[asked], holds[asked], fold[asked])
+        findings.reliability[name] = crossed, holds[asked]
+        limit = findings.limits[name]
+        findings.recalls[name] = share_by_group(logits[holds] > limit, truth.group[holds])
+        quiet = {int(i) for i in segments.clip[against]}
+        hours = sum(tracks[i].size for i in quiet) / SAMPLE_RATE_HZ / 3600
+        findings.rates[name] = _rate(windows, quiet, k, limit, hours)
+    return findings
+
+
+def _answers(segments: Scores, findings: Findings) -> npt.NDArray[np.int64]:
+    """Index of the answer of each segment: 0..7 a class, 8 unclear, 9 none."""
+    odds = np.stack(
+        [s * segments.logits[:, k] + o for k, (s, o) in enumerate(findings.calibration.values())], axis=1
+    )
+    over = segments.logits > np.array(list(findings.limits.values()))
+    over &= ~np.isin(OUTPUTS, list(OFF))
+    best = np.where(over, odds, -np.inf).argmax(axis=1)
+    answer = np.where(over.any(axis=1), best, 9)
+    close = np.abs(odds[:, 0] - odds[:, 1]) < _UNCLEAR
+    return np.where((answer < 2) & close, 8, answer)
+
+
+def _plot(docs: Path, clips: list[Clip], models: dict[str, Scores], findings: Findings) -> None:
+    truth = Truth(clips, models["ours"])
+    plots.reliability_plot(docs / "street_sound_reliability.png", findings.reliability)
+    curves = {
+        name: {
+            m: (s.logits[truth.positive(name), k], s.logits[truth.negative(name), k])
+            for m, s in models.items()
+        }
+        for k, name in enumerate(OUTPUTS)
+        if truth.positive(name).sum() > 3
+    }
+    plots.trade_off_plot(docs / "street_sound_trade_off.png", curves)
+    labels, answers = sorted(set(truth.label)), _answers(models["ours"], findings)
+    counts = np.stack([np.bincount(answers[truth.label == label], minlength=10) for label in labels])
+    plots.confusion_plot(docs / "street_sound_confusion.png", counts, labels, [*OUTPUTS, "unclear", "none"])
+
+
+def _median_ms(work: Callable[[], object]) -> float:
+    spent = []
+    for _ in range(200):
+        began = time.perf_counter()
+        work()
+        spent.append(1000 * (time.perf_counter() - began))
+    return float(np.median(spent))
+
+
+def _report(findings: Findings, rows: list[Row], model: Path, variants: Path | None) -> str:
+    limits = findings.probabilities()
+    alarm_rows = [
+        f"| {n} | {r[0]:.1f} ({r[1]:.1f}..{r[2]:.1f}) | {findings.recalls[n]} | {limits[n]:.3f} |"
+        for n, r in findings.rates.items()
+    ]
+    sound = np.random.default_rng(0).normal(0, 0.1, WINDOW_SAMPLES).astype(np.float32)
+    session, picture = one_thread_session(model), log_mel(sound)[None]
+    return Template((Path(__file__).parent / "report.md").read_text(encoding="utf-8")).substitute(
+        alarms="\n".join(alarm_rows),
+        table=markdown(rows, ["ours", "mn04", "yamnet"]),
+        mel_ms=f"{_median_ms(lambda: log_mel(sound)):.1f}",
+        network_ms=f"{_median_ms(lambda: session.run(None, {'log_mel': picture})):.1f}",
+        variants=variants.read_text(encoding="utf-8") if variants else "",
+    )
+
+
+def _ship(args: argparse.Namespace, clips: list[Clip], findings: Findings, rows: list[Row]) -> None:
+    folder = _ROOT / "models" / "street_sound"
+    folder.mkdir(parents=True, exist_ok=True)
+    net = StreetNet()
+    net.load_state_dict(torch.load(args.cache / f"networks-{args.licences}" / "all.pt"))
+    slopes, offsets = zip(*findings.calibration.values(), strict=True)
+    export(net, folder / "model.onnx", list(slopes), list(offsets))
+    write_card(
+        folder,
+        clips=clips,
+        thresholds=findings.probabilities(),
+        why=f"{100 * OPERATING_POINT:g} % of the segments of hard negatives exceed it, out of fold",
+        rates=findings.rates,
+        rows=rows,
+        seed=SEED,
+        further=args.further,
+    )
+    report = _report(findings, rows, folder / "model.onnx", args.variants)
+    (_ROOT / "docs" / "street_sound.md").write_text(report, encoding="utf-8")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--recordings", type=Path, required=True, help="folder with manifest.csv")
+    parser.add_argument("--peers", type=Path, required=True, help="folder with efficientat_mn04/ and yamnet/")
+    parser.add_argument("--cache", type=Path, required=True, help="folder that training wrote")
+    parser.add_argument("--licences", choices=("any", "permissive"), default="any")
+    parser.add_argument("--further", type=Path, help="TOML with [[materials]] of the further recordings")
+    parser.add_argument("--variants", type=Path, help="Markdown about other variants, put into the report")
+    parser.add_argument("--ship", action="store_true", help="write models/street_sound and docs/")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure, and ship if asked."""
+    args = _arguments()
+    torch.set_num_threads(1)
+    clips = read_manifest(args.recordings, SEED)
+    tracks = read_tracks(args.recordings, clips, args.cache)
+    windows = ours(args.cache / f"networks-{args.licences}", clips, tracks)
+    models = {"ours": windows.of_segments(), **peers(args.peers, args.cache, clips, tracks)}
+    rows, findings = table(clips, models), find(clips, tracks, windows)
+    sys.stdout.write(markdown(rows, list(models)) + "\n")
+    for name, rate in findings.rates.items():
+        sys.stdout.write(f"{name}: {rate[0]:.1f} false alarms an hour, recall {findings.recalls[name]}\n")
+    if args.ship:
+        _plot(_ROOT / "docs", clips, models, findings)
+        _ship(args, clips, findings, rows)
+
+
+if __name__ == "__main__":
+    main()

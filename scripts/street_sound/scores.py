@@ -1,0 +1,132 @@
+"""What each model says about each segment of up to five seconds: ours out of fold, and the peers."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from edge.dsp.log_mel import SAMPLE_RATE_HZ, cut_windows, log_mel
+from scripts.street_sound.corpus import FOLDS, Clip
+from scripts.street_sound.labels import OUTPUTS
+from scripts.street_sound.peers import AUDIOSET, Mn04, Yamnet
+from scripts.street_sound.progress import progress
+
+Floats = npt.NDArray[np.float32]
+HOP_S = 0.25
+SEGMENT = 5 * SAMPLE_RATE_HZ
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Logits of OUTPUTS.
+
+    Attributes:
+        clip: (n,) index of the clip of each row.
+        segment: (n,) number of the five seconds within the clip.
+        start_s: (n,) where the window or segment begins in the clip.
+        logits: (n, len(OUTPUTS)).
+    """
+
+    clip: npt.NDArray[np.int64]
+    segment: npt.NDArray[np.int64]
+    start_s: Floats
+    logits: Floats
+
+    def of_segments(self) -> "Scores":
+        """Return the largest logit of each segment."""
+        key = self.clip * 100_000 + self.segment
+        order = np.argsort(key, kind="stable")
+        _, first = np.unique(key[order], return_index=True)
+        rows = order[first]
+        largest = np.maximum.reduceat(self.logits[order], first, axis=0)
+        return Scores(self.clip[rows], self.segment[rows], self.start_s[rows], largest)
+
+
+def logit(probability: Floats) -> Floats:
+    """Logarithm of the odds, finite at 0 and 1."""
+    p = np.clip(probability.astype(np.float64), 1e-9, 1 - 1e-7)
+    return np.asarray(np.log(p / (1 - p)), dtype=np.float32)
+
+
+def segments(track: npt.NDArray[np.int16]) -> list[Floats]:
+    """Cut a track into pieces of five seconds; a last piece under one second joins the one before."""
+    sound: Floats = np.asarray(track, dtype=np.float32) / np.float32(32768)
+    starts = [s for s in range(0, max(1, sound.size), SEGMENT) if s == 0 or sound.size - s >= SAMPLE_RATE_HZ]
+    return [sound[a:b] for a, b in zip(starts, [*starts[1:], sound.size], strict=True)]
+
+
+def one_thread_session(path: Path) -> onnxruntime.InferenceSession:
+    """Open a network for one thread."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(path, options)
+
+
+def ours(networks: Path, clips: list[Clip], tracks: list[npt.NDArray[np.int16]]) -> Scores:
+    """Windows of every clip, scored by the network that never saw the clip's fold."""
+    store = networks / "windows.npz"
+    if not store.exists():
+        sessions = {k: one_thread_session(networks / f"{k}.onnx") for k in range(FOLDS)}
+        _save(
+            store,
+            [
+                _windows(sessions[c.fold], i, t)
+                for i, (c, t) in progress(
+                    list(enumerate(zip(clips, tracks, strict=True))), "windows", every=300
+                )
+            ],
+        )
+    return _load(store)
+
+
+def _windows(session: onnxruntime.InferenceSession, index: int, track: npt.NDArray[np.int16]) -> Scores:
+    rows = []
+    for number, piece in enumerate(segments(track)):
+        starts, windows = zip(*cut_windows(piece, HOP_S), strict=True)
+        (probabilities,) = session.run(None, {"log_mel": log_mel(np.stack(windows))})
+        at = np.array(starts, np.float32) + number * SEGMENT / SAMPLE_RATE_HZ
+        rows.append(Scores(np.full(at.size, index), np.full(at.size, number), at, logit(probabilities)))
+    return _joined(rows)
+
+
+def peers(
+    folder: Path, cache: Path, clips: list[Clip], tracks: list[npt.NDArray[np.int16]]
+) -> dict[str, Scores]:
+    """Segments of every clip, scored by the public models."""
+    mn04, yamnet = Mn04(folder), Yamnet(folder)
+    found: dict[str, Scores] = {}
+    for name in ("mn04", "yamnet"):
+        store = cache / f"{name}.npz"
+        if not store.exists():
+            rows = []
+            for index in progress(range(len(clips)), name, every=300):
+                for number, piece in enumerate(segments(tracks[index])):
+                    if name == "mn04":
+                        tags, columns = mn04(piece)[0], mn04.columns
+                    else:
+                        tags, columns = yamnet(piece).max(axis=0), yamnet.columns
+                    best = np.array([max(tags[columns[o]], default=0.0) for o in AUDIOSET], np.float32)
+                    at = np.array([number * SEGMENT / SAMPLE_RATE_HZ], np.float32)
+                    rows.append(Scores(np.array([index]), np.array([number]), at, logit(best)[None]))
+            _save(store, rows)
+        found[name] = _load(store)
+    return found
+
+
+def _joined(rows: list[Scores]) -> Scores:
+    return Scores(
+        *(np.concatenate([getattr(r, f) for r in rows]) for f in ("clip", "segment", "start_s", "logits"))
+    )
+
+
+def _save(path: Path, rows: list[Scores]) -> None:
+    whole = _joined(rows)
+    np.savez(path, clip=whole.clip, segment=whole.segment, start_s=whole.start_s, logits=whole.logits)
+
+
+def _load(path: Path) -> Scores:
+    stored = np.load(path)
+    assert stored["logits"].shape[1] == len(OUTPUTS)
+    return Scores(stored["clip"], stored["segment"], stored["start_s"], stored["logits"])
