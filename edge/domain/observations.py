@@ -74,15 +74,18 @@ class SceneMotion(Observation):
 
     Attributes:
         moving_share: mean share of the picture that changed from frame to frame, 0..1.
-        occupied_share: mean share of the picture that differs from the background, 0..1.
+        occupied_share: mean share of the picture that differs from the empty scene, 0..1; None while that
+            is being learnt.
         frames: pictures seen in the interval.
+        absence: why `occupied_share` is None.
     """
 
     kind: ClassVar[str] = "scene_motion"
     duration_s: float
     moving_share: float
-    occupied_share: float
+    occupied_share: float | None
     frames: int
+    absence: Absence | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

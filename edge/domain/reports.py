@@ -142,13 +142,14 @@ class ImpulseReport(ReportBase):
 
 
 class SceneMotionReport(SensorReport):
-    """How much of the picture moved and was occupied, as shares of the picture."""
+    """Shares of the picture that moved and that were occupied, the latter once the empty scene is known."""
 
     kind: Literal["scene_motion"] = "scene_motion"
     duration_s: Duration
     moving_share: Share
-    occupied_share: Share
     frames: Count
+    occupied_share: Share | None = None
+    absence: Absence | None = None
 
 
 class ParticulatesReport(SensorReport):
