@@ -8,7 +8,7 @@ from scipy import signal
 
 from edge.dsp.averaging import FAST_S, ExponentialAverages
 from edge.dsp.samples import ClipCounter, clean
-from edge.dsp.weighting import weighting_sos
+from edge.dsp.weighting import settled_state, weighting_sos
 
 Float = NDArray[np.float64]
 
@@ -131,8 +131,8 @@ class HopStream:
 
     def _filter(self, rows: Float) -> tuple[Stretch, Float]:
         if self._state is None:
-            # Start as if the first value had stood for ever: a constant offset is then no bang.
-            self._state = signal.sosfilt_zi(self._a_sos)[:, np.newaxis, :] * rows[np.newaxis, :, :1]
+            first = rows[:, : self.step * STEPS_PER_HOP]
+            self._state = settled_state(self._a_sos, first.mean(axis=1))
         before = self._state
         a_weighted, self._state = signal.sosfilt(self._a_sos, rows, zi=before)
         self._state[np.abs(self._state) < _NEGLIGIBLE] = 0.0

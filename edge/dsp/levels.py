@@ -9,7 +9,7 @@ from scipy import signal
 from edge.dsp.averaging import FAST_S, IMPULSE_RISE_S, SLOW_S, ExponentialAverages
 from edge.dsp.decibels import FLOOR_DB, level_db, levels_db, peak_db
 from edge.dsp.samples import RAIL, ClipCounter, clean
-from edge.dsp.weighting import weighting_sos
+from edge.dsp.weighting import settled_state, weighting_sos
 
 Float = NDArray[np.float64]
 
@@ -24,6 +24,8 @@ _SETTLING_S = 5 * FAST_S
 _PEAK_RATE_HZ = 44100
 # Sound is gathered so long before it is filtered: a call costs as much as filtering 5 ms.
 _GATHER_S = 0.5
+# A constant offset shows in the mean of so long; it is at most `_GATHER_S`.
+_OFFSET_S = 0.2
 # Under this a filter's memory is of no sound, only slow: processors crawl through denormal numbers.
 _NEGLIGIBLE = 1e-30
 
@@ -128,9 +130,8 @@ class LevelMeter:
 
     def _c_weighted(self, rows: Float) -> Float:
         if self._c_state is None:
-            # Start as if the first value had stood for ever: a constant offset is then no bang.
-            unit = signal.sosfilt_zi(self._c_sos)
-            self._c_state = unit[:, np.newaxis, :] * rows[np.newaxis, :, :1]
+            start = rows[:, : max(1, round(_OFFSET_S * self._rate_hz))]
+            self._c_state = settled_state(self._c_sos, start.mean(axis=1))
         weighted, state = signal.sosfilt(self._c_sos, rows, zi=self._c_state)
         state[np.abs(state) < _NEGLIGIBLE] = 0.0
         self._c_state = state

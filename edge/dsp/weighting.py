@@ -60,6 +60,19 @@ def weighting_goal_db(weighting: Weighting, frequency_hz: Float) -> Float:
     return 20.0 * np.log10(goal)
 
 
+def settled_state(sos: Float, offset: Float) -> Float:
+    """Return the state of a filter that has heard a constant offset for ever: no bang when a stream starts.
+
+    Args:
+        sos: the filter, shape (sections, 6).
+        offset: of each channel, shape (channels,).
+
+    Returns:
+        shape (sections, channels, 2), for `scipy.signal.sosfilt` along the last axis.
+    """
+    return np.asarray(signal.sosfilt_zi(sos)[:, np.newaxis, :] * offset[np.newaxis, :, np.newaxis])
+
+
 @lru_cache(maxsize=16)
 def _sections(rate_hz: int) -> Float:
     rows = np.array(
