@@ -43,6 +43,8 @@ class Reason(StrEnum):
     DARK = "dark"
     OVEREXPOSED = "overexposed"
     FROZEN = "frozen"
+    OBSTRUCTED = "obstructed"
+    DEFOCUSED = "defocused"
     GARBAGE = "garbage"
     CHECKSUM = "checksum"
     STALE = "stale"
