@@ -74,7 +74,9 @@ class ShdlcFramer:
             if len(buffer) >= limit:
                 return start, limit, start + 1, None, Rejection.LENGTH
             if final:
-                return start, len(buffer), start + 1, None, Rejection.SHORT
+                # A flag alone closed what was rejected before it.
+                lone = start + 1 == len(buffer)
+                return start, len(buffer), start + 1, b"" if lone else None, None if lone else Rejection.SHORT
             return start, *INCOMPLETE
         body = self._body(buffer[start + 1 : stop])
         if isinstance(body, Rejection):
