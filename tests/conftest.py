@@ -111,8 +111,13 @@ def _mosquitto() -> str | None:
     return shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
+@pytest.fixture
 def free_port() -> int:
-    """Return a loopback port that nobody listens on."""
+    """Give a loopback port that nobody listens on."""
+    return _free_port()
+
+
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -127,7 +132,7 @@ def make_mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callabl
     made: list[Mosquitto] = []
 
     def make(*settings: str) -> Mosquitto:
-        broker = Mosquitto(tmp_path_factory.mktemp("mosquitto"), free_port(), settings)
+        broker = Mosquitto(tmp_path_factory.mktemp("mosquitto"), _free_port(), settings)
         made.append(broker)
         return broker
 
