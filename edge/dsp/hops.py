@@ -104,6 +104,11 @@ class HopStream:
         self._rest, self._rest_bad = rows[:, whole:].copy(), bad[whole:].copy()
         return self._hops(rows[:, :whole], bad[:whole]) if whole else []
 
+    def finish(self) -> list[Hop]:
+        """Return the last hop, filled up with its last sample; empty when nothing is left."""
+        missing = self.step * STEPS_PER_HOP - self._rest.shape[1]
+        return self.add(np.repeat(self._rest[:, -1:], missing, axis=1).T) if self._rest.size else []
+
     def _hops(self, rows: Float, bad: NDArray[np.bool_]) -> list[Hop]:
         stretch, a_weighted = self._filter(rows)
         squares = a_weighted * a_weighted

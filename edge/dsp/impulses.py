@@ -76,8 +76,9 @@ class ImpulseFinder:
         return [impulse for hop in self._stream.add(samples) for impulse in self._take(hop)]
 
     def finish(self) -> list[Impulse]:
-        """Return the impulse that was not over when the stream ended."""
-        return list(self._close(self._end_step()))
+        """Return the impulses that were not over when the stream ended."""
+        found = [impulse for hop in self._stream.finish() for impulse in self._take(hop)]
+        return [*found, *self._close(self._end_step())]
 
     def _end_step(self) -> int:
         return (self._hops[-1].number + 1) * STEPS_PER_HOP if self._hops else 0
@@ -86,12 +87,14 @@ class ImpulseFinder:
         self._hops.append(hop)
         if hop.bad:
             self._mute_until = hop.number + 2
+        before = self._last_step
+        banging = self._open is not None
         if self._floors_known >= _FLOOR_HOPS_NEEDED:
             yield from self._look(hop)
         self._before = hop.energy[:, -(_BEFORE + _RISE) :]
         if self._open is not None:
             yield from self._close_if_over(self._open)
-        if self._open is None or hop.number % _FLOOR_EVERY == 0:
+        if not (banging or self._last_step > before) or hop.number % _FLOOR_EVERY == 0:
             self._floors[self._floors_known % _FLOOR_HOPS] = levels_db(hop.energy.mean(axis=1))
             self._floors_known += 1
 
