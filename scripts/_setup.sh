@@ -90,7 +90,7 @@ venv_is_sound() {
   [ ! -e "$venv/.root" ] || [ "$(cat "$venv/.root")" = "$root" ] || return 1
   # A power cut in the middle of an installation leaves packages that look whole.
   [ ! -e "$venv/.installing" ] || return 1
-  "$venv/bin/python" -m pip --version > /dev/null 2>&1
+  "$venv/bin/python" -c 'import pip' 2> /dev/null
 }
 
 # setup LOCK: bring .venv up to date with LOCK and pyproject.toml, which costs nothing when it is already.
