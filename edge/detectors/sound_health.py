@@ -30,6 +30,7 @@ _REPEAT_S = 60.0
 _RELAPSE_S = 60.0
 _LONGEST_HOLD_S = 60
 _JUMP_S = 1.0
+_REMEMBERED_S = 30
 _LONG_AGO_NS = -(2**62)
 # Two neighbouring codes of a 16-bit converter in turn: its own flicker, no sound.
 _FLICKER_SPAN = 1.5 / 32768
@@ -159,7 +160,7 @@ class _Course:
 
     def restart(self) -> None:
         """Forget the seconds seen but not the fault: good seconds end it, bad ones have it told again."""
-        self._seen = {reason: deque[bool](maxlen=within) for reason, (_, within) in _PATIENCE.items()}
+        self._seen = {reason: deque[bool](maxlen=_REMEMBERED_S) for reason in _PATIENCE}
         self._calm = 0
         self._hold = self._least_hold
         self._told_ns = _LONG_AGO_NS
@@ -169,17 +170,21 @@ class _Course:
         for reason, seen in self._seen.items():
             seen.append(reason in faults)
         self._calm = 0 if faults else self._calm + 1
-        lasting = [r for r, (needed, _) in _PATIENCE.items() if r in faults and sum(self._seen[r]) >= needed]
+        lasting = [r for r, (bad, of) in _PATIENCE.items() if r in faults and self._bad(r, of) >= bad]
         if lasting and self._is_news(lasting[0], now_ns):
             return self._fall_ill(lasting[0], faults[lasting[0]], now_ns)
         if self.reason is not None and self._calm >= self._hold:
             return self._recover(now_ns)
         return None
 
+    def _bad(self, reason: Reason, seconds: int) -> int:
+        """How many of the latest seconds had a fault."""
+        return sum(list(self._seen[reason])[-seconds:])
+
     def _is_news(self, worst: Reason, now_ns: int) -> bool:
         if self.reason is None or _RANK[worst] < _RANK[self.reason]:
             return True
-        if worst is not self.reason and any(list(self._seen[self.reason])[-self._least_hold :]):
+        if worst is not self.reason and self._bad(self.reason, self._least_hold):
             return False
         return worst is not self.reason or now_ns - self._told_ns >= _REPEAT_S * NS_PER_S
 
