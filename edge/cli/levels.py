@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
         share = levels.invalid / max(1, levels.invalid + round(levels.duration_s * reading.rate_hz))
         reading.problems.append(f"{levels.invalid} samples ({share:.2%}) are not numbers; they are left out")
     if levels.silent:
-        reading.problems.append("nothing but digital silence; there is no level")
+        reading.problems.append("no sound at all (digital silence or one constant value); there is no level")
     record = _record(levels, args.full_scale_db, args.channel, reading)
     if args.json:
         emit_json(record)
