@@ -4,6 +4,9 @@ import os
 import socket
 from contextlib import suppress
 
+# A full queue means a busy service manager; the main loop has more to do than to wait for it.
+_PATIENCE_S = 0.2
+
 
 def notify(state: str) -> None:
     """Send a state such as `READY=1`, `WATCHDOG=1` or `STATUS=...`; nothing happens without NOTIFY_SOCKET."""
@@ -14,4 +17,5 @@ def notify(state: str) -> None:
     target = "\0" + address[1:] if address.startswith("@") else address
     # A service manager that went away must not take the daemon with it.
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+        sender.settimeout(_PATIENCE_S)
         sender.sendto(state.encode(), target)
