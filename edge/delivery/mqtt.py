@@ -6,8 +6,10 @@ the outbox is the queue, and after a loss a new `Connection` is made.
 
 import asyncio
 import ssl
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -64,12 +66,21 @@ async def _connect(
     return connection
 
 
+@dataclass(frozen=True, slots=True)
+class _Outgoing:
+    topic: str
+    payload: bytes
+    retain: bool
+    properties: "Properties | None"
+    future: asyncio.Future[None]
+
+
 class Connection:
     """One connection, made by `connect`.
 
     Attributes:
         version: version of MQTT that it speaks.
-        in_flight: how many unacknowledged messages the broker takes at once.
+        in_flight: how many unacknowledged messages the broker takes at once; more are held back here.
         lost: done when the connection is over; its exception says why, None after `close`.
     """
 
@@ -80,7 +91,8 @@ class Connection:
         self._abandoned = False
         self._closing = False
         self._acknowledged: asyncio.Future[None] = self._future()
-        self._published: dict[int, asyncio.Future[None]] = {}
+        self._held: deque[_Outgoing] = deque()
+        self._published: dict[int, _Outgoing] = {}
         self._subscribed: dict[int, asyncio.Future[None]] = {}
         self._listeners = list(listeners.items())
         self._tick: asyncio.TimerHandle | None = None
@@ -132,9 +144,17 @@ class Connection:
         properties = properties_of(
             self.version, "PUBLISH", ContentType=content_type, MessageExpiryInterval=expiry_s
         )
-        sent = self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
-        self._published[sent.mid] = future
+        self._held.append(_Outgoing(topic, payload, retain, properties, future))
+        self._send_held()
         return future
+
+    def _send_held(self) -> None:
+        while self._held and len(self._published) < self.in_flight:
+            out = self._held.popleft()
+            sent = self._client.publish(
+                out.topic, out.payload, qos=1, retain=out.retain, properties=out.properties
+            )
+            self._published[sent.mid] = out
 
     async def subscribe(self, topic_filter: str, on_message: OnMessage, qos: int = 1) -> None:
         """Receive what is published on matching topics. Raises BrokerError.
@@ -182,7 +202,7 @@ class Connection:
             reconnect_on_failure=False,
         )
         client.connect_timeout = access.timeout_s
-        client.max_inflight_messages = 0  # whoever publishes keeps to `in_flight`
+        client.max_inflight_messages = 0  # `publish` keeps to what the broker takes
         if access.username is not None:
             client.username_pw_set(access.username, access.password)
         if access.will is not None:
@@ -297,8 +317,8 @@ class Connection:
             self.lost.set_result(None)
         else:
             self.lost.set_exception(error)
-        waiting = [*self._published.values(), *self._subscribed.values()]
-        for future in waiting:
+        outgoing = [*self._published.values(), *self._held]
+        for future in (*(out.future for out in outgoing), *self._subscribed.values()):
             if not future.done():
                 future.set_exception(error or BrokerError(f"broker {self._access.where}: disconnected"))
 
@@ -310,14 +330,14 @@ class Connection:
         reason: "ReasonCode",
         _properties: "Properties | None",
     ) -> None:
-        future = self._published.pop(mid, None)
-        if future is None or future.done():
-            return
-        if reason.is_failure:
-            text = f"broker {self._access.where}: refused a message: {reason.getName()}"
-            future.set_exception(PublishRefusedError(text))
-        else:
-            future.set_result(None)
+        out = self._published.pop(mid, None)
+        if out is not None and not out.future.done():
+            if reason.is_failure:
+                text = f"broker {self._access.where}: refused a message on {out.topic}: {reason.getName()}"
+                out.future.set_exception(PublishRefusedError(text))
+            else:
+                out.future.set_result(None)
+        self._send_held()
 
     def _on_subscribe(
         self,

@@ -184,7 +184,7 @@ def test_a_message_that_the_broker_refuses_leaves_the_connection_well(
 
     async def main() -> None:
         connection = await opened(broker)
-        with pytest.raises(PublishRefusedError, match="refused a message: Not authorized"):
+        with pytest.raises(PublishRefusedError, match="refused a message on forbidden: Not authorized"):
             await connection.publish("forbidden", b"x")
         await connection.publish("allowed/1", b"x")
         await connection.close()
