@@ -116,7 +116,7 @@ def find(name: str) -> Path:
     known = {path.stem: path for path in shipped_paths()}
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
-    near = near or [stem for stem in known if name.lower() in stem][:1]
+    near = [stem for stem in known if name.lower() in stem]
+    near = near or difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
     hint = f"did you mean '{near[0]}'?" if near else "`lamppost profiles list` shows them all"
     raise LookupError(f"no profile '{name}'; {hint}")

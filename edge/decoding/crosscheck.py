@@ -39,6 +39,8 @@ def _form(profile: Profile) -> str:
 
 def _names(profile: Profile) -> Iterator[Problem]:
     ids = [message.id for message in profile.messages]
+    if not ids:
+        yield "messages", "there is none"
     yield from (("messages", f"id '{name}' twice") for name in sorted(set(ids)) if ids.count(name) > 1)
     if FAULT_MESSAGE in ids and _form(profile) in {"shdlc", "modbus_rtu"}:
         yield "messages", f"id '{FAULT_MESSAGE}' is taken by the errors of {_form(profile)}"

@@ -1,10 +1,13 @@
 """Cutting a stream into lines of text and testing their checksums."""
 
+import re
+
 from edge.decoding.checksums import vaisala3, xor8
 from edge.decoding.results import Rejection
 from edge.decoding.scanning import INCOMPLETE, Cut
 from edge.decoding.shapes import LinesCodec
 
+_ADDRESS = re.compile(rb"[A-Z][A-Z0-9]{2,9}(?:,|$)")
 _STX, _ETX = b"\x02", b"\x03"
 
 
@@ -75,7 +78,8 @@ def _hex_byte(text: bytes) -> bytes:
 
 def _nmea(line: bytes) -> bytes | Rejection:
     body, star, told = line[1:].rpartition(b"*")
-    return _checked(body, star, told)
+    # An exclusive or is weak: the end of a sentence behind a damaged comma can have the same.
+    return _checked(body, star, told) if _ADDRESS.match(body) or not star else Rejection.CONTENT
 
 
 def _gill(line: bytes) -> bytes | Rejection:

@@ -199,7 +199,7 @@ class Profile(Part):
     transport: Transport
     timing: Timing
     codec: Codec
-    messages: tuple[MessageShape, ...] = Field(min_length=1)
+    messages: tuple[MessageShape, ...]
     commands: dict[Name, Command] = Field({})
     lifecycle: LifeCycle = LifeCycle()
     deny: tuple[Hex, ...] = ()

@@ -55,24 +55,43 @@ class FrameFramer:
 
     def cut(self, buffer: bytes, at: int, final: bool) -> Cut:
         """Find the next frame; its body is the whole frame."""
-        start = buffer.find(self._start, at)
+        start = self._find(buffer, at)
         if start < 0:
-            return (len(buffer) if final else beginning_kept(buffer, at, self._start)), *INCOMPLETE
+            return (len(buffer) if final else self._kept(buffer, at)), *INCOMPLETE
         size = self._fixed or self._told_size(buffer, start)
         end = start + size
         if size < 0:
             return start, start - size, start + 1, None, Rejection.LENGTH
-        if size == 0 or end + (len(self._start) if self._contiguous else 0) > len(buffer):
+        if size == 0 or end > len(buffer) or (self._contiguous and not final and self._is_last(buffer, end)):
             if final:
                 return start, len(buffer), start + 1, None, Rejection.SHORT
             return start, *INCOMPLETE
         frame = buffer[start:end]
         reason = self._wrong(frame)
-        if reason is None and self._contiguous and not buffer.startswith(self._start, end):
+        if reason is None and self._contiguous and not self._is_followed(buffer, end):
             reason = Rejection.TAIL
         if reason is not None:
             return start, end, start + 1, None, reason
         return start, end, end, frame, None
+
+    def _find(self, buffer: bytes, at: int) -> int:
+        """Return where the next candidate starts: at its start bytes, else so long before its end bytes."""
+        if self._start:
+            return buffer.find(self._start, at)
+        before = self._fixed - len(self._end)
+        found = buffer.find(self._end, at + before)
+        return found - before if found >= 0 else -1
+
+    def _kept(self, buffer: bytes, at: int) -> int:
+        if self._start:
+            return beginning_kept(buffer, at, self._start)
+        return max(at, len(buffer) - self._fixed + 1)
+
+    def _is_last(self, buffer: bytes, end: int) -> bool:
+        return end + len(self._start) > len(buffer)
+
+    def _is_followed(self, buffer: bytes, end: int) -> bool:
+        return end == len(buffer) or buffer.startswith(self._start, end)
 
     def _told_size(self, buffer: bytes, start: int) -> int:
         """Return the frame's length; 0: not here yet; negative: minus what was read of an impossible one."""

@@ -95,7 +95,7 @@ class FrameCodec(Part):
     """Binary frames: start bytes, a length, end bytes, a checksum."""
 
     kind: Literal["frame"]
-    start: Annotated[Hex, Field(min_length=1, max_length=16)]
+    start: Annotated[Hex, Field(max_length=16)] = b""
     length: Length
     end: Annotated[Hex, Field(max_length=8)] = b""
     checksum: ChecksumPlace | None = None
@@ -104,6 +104,10 @@ class FrameCodec(Part):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         shortest = self.length.shortest
+        if not self.start and (self.length.fixed is None or not self.end):
+            raise ValueError("start: only frames of fixed length with end bytes do without")
+        if self.contiguous and not self.start:
+            raise ValueError("contiguous: needs start bytes")
         if shortest < len(self.start) + len(self.end):
             raise ValueError(f"length: {shortest} bytes do not hold the start and the end")
         if self.length.field is not None and self.length.field.at + self.length.field.width > shortest:

@@ -1,5 +1,6 @@
 """Every profile that ships: its examples, and properties of the decoder that hold for whatever board."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,7 @@ def test_results_do_not_depend_on_how_the_stream_is_split(name: str) -> None:
     @given(st.lists(st.integers(0, len(stream)), max_size=12))
     def split(cuts: list[int]) -> None:
         edges = [0, *sorted(cuts), len(stream)]
-        assert decode(profile, [stream[a:b] for a, b in zip(edges, edges[1:], strict=False)]) == whole
+        assert decode(profile, [stream[a:b] for a, b in pairwise(edges)]) == whole
 
     split()
 
@@ -112,7 +113,7 @@ def test_every_byte_is_accounted_for(name: str) -> None:
         stream = b"".join(parts)
         found = decode(profile, [stream])
         ends = [(result.offset, result.offset + result.size) for result in found]
-        for (_, end), (begin, _) in zip(ends, ends[1:], strict=False):
+        for (_, end), (begin, _) in pairwise(ends):
             # Two SHDLC frames may share one flag.
             assert begin >= end - 1
         assert all(0 <= begin < end <= len(stream) for begin, end in ends)
