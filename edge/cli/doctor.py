@@ -1,6 +1,7 @@
 """`lamppost doctor`: what works, what does not, what to do about it."""
 
 import argparse
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,13 +10,17 @@ from rich.table import Table
 
 from edge.cli.output import FINE, FOUND_PROBLEM, emit_json
 from edge.cli.settings_file import add_config
-from edge.delivery import outbox, publisher
+from edge.delivery.mqtt import connect
+from edge.delivery.mqtt_errors import BrokerError
+from edge.delivery.publisher import access_of
 from edge.diagnostics.system import check_clock, check_outbox, check_system
 from edge.domain.check import Check
 from edge.privacy.policy import PolicyError, load_policy
 from edge.runtime.clock import SystemClock, kernel_uncertainty_ms
 from edge.runtime.lanes import fit
+from edge.runtime.node import outbox_config, publisher_config
 from edge.runtime.settings import Settings, SettingsError, load_settings
+from edge.runtime.worker import Worker
 
 HELP = "test this machine, its sensors, its settings and its broker; say what to do"
 
@@ -78,12 +83,22 @@ def _policy(settings: Settings) -> Check:
 
 
 def _delivery(settings: Settings) -> Iterator[Check]:
-    box = settings.section("delivery", "outbox") or outbox.Config()
-    assert isinstance(box, outbox.Config)
+    box = outbox_config(settings)
     yield check_outbox(box.path, box.max_mb)
     if settings.section("delivery", "embedded_broker") is not None:
         yield Check("broker", ok=True, detail="embedded, in this process")
-        return
-    config = settings.section("delivery", "publisher") or publisher.Config()
-    assert isinstance(config, publisher.Config)
-    yield publisher.check(config)
+    else:
+        yield asyncio.run(_broker(settings))
+
+
+async def _broker(settings: Settings) -> Check:
+    config = publisher_config(settings)
+    what = f"broker {config.host}:{config.port}"
+    try:
+        with Worker("connect") as worker:
+            access = access_of(config, f"{settings.node.city}-{settings.node.id}-doctor")
+            connection = await connect(access, worker)
+            await connection.close()
+    except (BrokerError, OSError) as error:
+        return Check(what, ok=False, detail=str(error), advice="correct [delivery.publisher] or the broker")
+    return Check(what, ok=True, detail=f"accepts us with MQTT {connection.version}")

@@ -5,6 +5,7 @@ import logging
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -26,6 +27,8 @@ _log = logging.getLogger(__name__)
 _HEARTBEATS_MISSED = 3
 _FAILURES_REMEMBERED = 3
 """After so many failures in a row every version of MQTT is tried again, not only the one that worked."""
+
+_ANY_VERSION = (Version.V5, Version.V3_1_1)
 
 
 class Config(Section):
@@ -78,6 +81,28 @@ class Config(Section):
         if self.retry_min_s > self.retry_max_s:
             raise ValueError("retry_min_s is longer than retry_max_s")
         return self
+
+
+def access_of(config: Config, client_id: str) -> Access:
+    """Return how to reach the broker, as nobody's session; reads the password's file.
+
+    Raises:
+        OSError, ValueError: the file cannot be read.
+    """
+    password = None
+    if config.password_file is not None:
+        password = config.password_file.read_text(encoding="utf-8").partition("\n")[0]
+    return Access(
+        host=config.host,
+        port=config.port,
+        client_id=client_id,
+        versions=_ANY_VERSION if config.protocol == "auto" else (Version(config.protocol),),
+        tls=Tls(config.ca_file, config.certificate_file, config.key_file) if config.tls else None,
+        username=config.username,
+        password=password,
+        keepalive_s=config.keepalive_s,
+        timeout_s=config.connect_s,
+    )
 
 
 class Publisher:
@@ -179,35 +204,17 @@ class Publisher:
         )
 
     def _access(self) -> Access:
-        """Read the password; runs where waiting is allowed. Raises OSError, ValueError."""
-        config = self._config
-        password = None
-        if config.password_file is not None:
-            password = config.password_file.read_text(encoding="utf-8").partition("\n")[0]
-        return Access(
-            host=config.host,
-            port=config.port,
-            client_id=self._client_id,
-            versions=self._versions(),
-            tls=Tls(config.ca_file, config.certificate_file, config.key_file) if config.tls else None,
-            username=config.username,
-            password=password,
-            will=Will(
-                self._state_topic,
-                self._board.node_state(online=False, expires_s=self._expires_s),
-                config.will_delay_s,
-            ),
-            session_s=config.session_s,
-            keepalive_s=config.keepalive_s,
-            timeout_s=config.connect_s,
-        )
+        offline = self._board.node_state(online=False, expires_s=self._expires_s)
+        will = Will(self._state_topic, offline, self._config.will_delay_s)
+        access = access_of(self._config, self._client_id)
+        return replace(access, will=will, versions=self._versions(), session_s=self._config.session_s)
 
     def _versions(self) -> tuple[Version, ...]:
         if self._config.protocol != "auto":
             return (Version(self._config.protocol),)
         if self._version is not None and self._failures < _FAILURES_REMEMBERED:
             return (self._version,)
-        return (Version.V5, Version.V3_1_1)
+        return _ANY_VERSION
 
     @property
     def _expires_s(self) -> int:

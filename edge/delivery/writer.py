@@ -3,10 +3,10 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
+from collections.abc import Callable
 
 from edge.delivery.cloud_events import cloud_event, topic
+from edge.delivery.mqtt_access import RunBlocking
 from edge.delivery.outbox import Entry, Outbox, OutboxUnavailable
 from edge.delivery.wakeup import notify
 from edge.domain.health import Reason, Status
@@ -14,22 +14,12 @@ from edge.domain.reports import Priority, Report
 
 _log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 _RETRY_S = 1.0
 _BATCH = 200
 _ORDER = list(Priority)
 
 Tell = Callable[[Status, Reason, int, str], None]
 """Called when the outbox falls ill and when it is well again: status, reason, count, detail for the log."""
-
-
-class RunInOutbox(Protocol):
-    """Runs a call in the one thread that may touch the outbox."""
-
-    def __call__(self, call: Callable[[], T]) -> Awaitable[T]:
-        """Run `call` there; the awaitable gives its result."""
-        ...
 
 
 class Numbering:
@@ -69,7 +59,7 @@ class Writer:
     def __init__(
         self,
         outbox: Outbox,
-        run_in_outbox: RunInOutbox,
+        run_in_outbox: RunBlocking,
         numbering: Numbering,
         tell: Tell,
         limit: int = 10_000,

@@ -4,10 +4,14 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
 from edge.delivery import embedded_broker, publisher
+from edge.delivery.mqtt import connect
+from edge.delivery.mqtt_access import Access, OnMessage
 from edge.delivery.outbox import Config as OutboxConfig
 from edge.delivery.outbox import Outbox
+from edge.delivery.publisher import Publisher
 from edge.delivery.writer import Numbering, Writer
 from edge.domain.health import Component, Reason, Status
 from edge.domain.time import Clock
@@ -15,6 +19,9 @@ from edge.runtime.notify import notify
 from edge.runtime.sense import Sense, gate_of
 from edge.runtime.settings import Settings
 from edge.runtime.worker import Worker
+
+_LOOK_S = 0.1
+_LAST_DELIVERY_S = 5.0
 
 
 @asynccontextmanager
@@ -34,8 +41,7 @@ async def stopped_by_signals(stop: Callable[[], None]) -> AsyncIterator[None]:
 @asynccontextmanager
 async def outbox_of(settings: Settings) -> AsyncIterator[tuple[Outbox, Worker]]:
     """Open the outbox in a worker of its own, the only thread that touches it."""
-    config = settings.section("delivery", "outbox") or OutboxConfig()
-    assert isinstance(config, OutboxConfig)
+    config = outbox_config(settings)
     with Worker("outbox") as worker:
         outbox = await worker(lambda: Outbox(config.path, config.max_mb * 1_000_000))
         try:
@@ -67,33 +73,74 @@ async def sensing(settings: Settings, clock: Clock, outbox: Outbox, worker: Work
         await writer.last_flush()
 
 
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """A publisher at work, and where its broker is."""
+
+    publisher: Publisher
+    host: str
+    port: int
+
+
 @asynccontextmanager
-async def publishing(
-    settings: Settings, outbox: Outbox, worker: Worker
-) -> AsyncIterator[publisher.Publisher]:
+async def publishing(settings: Settings, outbox: Outbox, worker: Worker) -> AsyncIterator[Publishing]:
     """Publish from the outbox within; with `[delivery.embedded_broker]` to a broker in this process."""
-    config = settings.section("delivery", "publisher") or publisher.Config()
-    assert isinstance(config, publisher.Config)
+    config = publisher_config(settings)
     async with AsyncExitStack() as stack:
         if (embedded := settings.section("delivery", "embedded_broker")) is not None:
             assert isinstance(embedded, embedded_broker.Config)
             host, port = await stack.enter_async_context(embedded_broker.embedded_broker(embedded.port))
             config = config.model_copy(update={"host": host, "port": port})
-        connector = stack.enter_context(Worker("connect"))
-        made = publisher.Publisher(
+        publisher = Publisher(
             config,
             outbox=outbox,
             city=settings.node.city,
             node=settings.node.id,
             run_in_outbox=worker,
-            connect_runner=connector,
+            connect_runner=stack.enter_context(Worker("connect")),
         )
-        task = asyncio.create_task(made.run())
+        task = asyncio.create_task(publisher.run())
         try:
-            yield made
+            yield Publishing(publisher, config.host, config.port)
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def subscribed(broker: Publishing, topics: str, on_message: OnMessage) -> AsyncIterator[None]:
+    """Receive within what the broker publishes on `topics`, as a central platform would."""
+    with Worker("subscribe") as worker:
+        access = Access(host=broker.host, port=broker.port, client_id="lamppost-subscriber")
+        connection = await connect(access, worker)
+        try:
+            await connection.subscribe(topics, on_message)
+            yield
+        finally:
+            await connection.close()
+
+
+async def delivered(outbox: Outbox, worker: Worker, within_s: float) -> bool:
+    """Wait until the outbox is empty, at most `within_s`; return whether it is."""
+    for _ in range(round(within_s / _LOOK_S)):
+        if (await worker(outbox.counts)).pending == 0:
+            return True
+        await asyncio.sleep(_LOOK_S)
+    return False
+
+
+def publisher_config(settings: Settings) -> publisher.Config:
+    """Return `[delivery.publisher]` or its defaults."""
+    config = settings.section("delivery", "publisher") or publisher.Config()
+    assert isinstance(config, publisher.Config)
+    return config
+
+
+def outbox_config(settings: Settings) -> OutboxConfig:
+    """Return `[delivery.outbox]` or its defaults."""
+    config = settings.section("delivery", "outbox") or OutboxConfig()
+    assert isinstance(config, OutboxConfig)
+    return config
 
 
 async def run_sense(settings: Settings, clock: Clock) -> None:
@@ -120,10 +167,9 @@ async def run_publish(settings: Settings) -> None:
 
 async def run_both(settings: Settings, clock: Clock) -> None:
     """Both roles in one process, for a bench, a demo or a small site."""
-    async with (
-        outbox_of(settings) as (outbox, worker),
-        publishing(settings, outbox, worker),
-        sensing(settings, clock, outbox, worker) as sense,
-        stopped_by_signals(sense.stop),
-    ):
-        await sense.run()
+    async with outbox_of(settings) as (outbox, worker), publishing(settings, outbox, worker) as broker:
+        async with sensing(settings, clock, outbox, worker) as sense, stopped_by_signals(sense.stop):
+            await sense.run()
+        # The last intervals have just been written: give them the time a healthy broker needs.
+        if broker.publisher.status.connected:
+            await delivered(outbox, worker, _LAST_DELIVERY_S)

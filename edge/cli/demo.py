@@ -1,0 +1,179 @@
+"""`lamppost demo`: recordings of a street through the real pipeline to a subscriber, live on the screen."""
+
+import argparse
+import asyncio
+import json
+import logging
+import sys
+from collections import Counter, deque
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from edge.cli.output import FINE, FOUND_PROBLEM, complain
+from edge.cli.settings_file import EXAMPLES, load
+from edge.delivery.mqtt_access import Message
+from edge.runtime.clock import SystemClock
+from edge.runtime.logs import logging_to_stderr
+from edge.runtime.node import delivered, outbox_of, publishing, sensing, stopped_by_signals, subscribed
+from edge.runtime.settings import Settings, entry
+
+HELP = "watch a lamppost work on recordings of a street; needs no hardware and no server"
+
+_EXPECTED = ("sound_level", "impulse", "scene_motion", "particulates")
+_ENOUGH_S = 20.0
+"""After so long every kind must have come; the first bang of the recording is at 7 s."""
+
+_LAST_MESSAGE_S = 0.3
+"""The broker acknowledges to the publisher before the subscriber has the message."""
+
+_SAYS = {
+    "sound_level": "LAeq {laeq_db} dB, LAFmax {lafmax_db} dB, LCpeak {lcpeak_db} dB over {duration_s} s",
+    "impulse": "{impulses} bang(s), LCpeak {lcpeak_db} dB, {above_floor_db} dB above the street",
+    "scene_motion": "moving {moving_share:.0%}, occupied {occupied_share:.0%} of {frames} pictures",
+    "particulates": "PM2.5 {pm2_5_ugm3} ug/m3, PM10 {pm10_ugm3} ug/m3 from {readings} readings",
+    "health": "{component} {sensor} is {status} ({reason})",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add how long."""
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long (default: 60)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the demo; exit code 1 when a kind of report did not arrive."""
+    screen = _Lines() if args.json else _Screen()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="lamppost-demo-")))
+        # The screen shows health as the subscriber received it; only what is broken is worth a line between.
+        level = logging.INFO if args.json else logging.CRITICAL
+        stack.enter_context(logging_to_stderr(level, json_lines=args.json))
+        stack.enter_context(screen)
+        asyncio.run(_demo(_settings(folder), args.seconds, screen))
+    return _verdict(screen.came, args.seconds)
+
+
+def _settings(folder: Path) -> Settings:
+    demo = load(EXAMPLES / "demo.toml")
+    box = entry("delivery", "outbox", path=folder / "outbox.sqlite", max_mb=16)
+    kept = tuple(e for e in demo.entries if (e.layer, e.section) != ("delivery", "outbox"))
+    return replace(demo, entries=(*kept, box))
+
+
+async def _demo(settings: Settings, seconds: float, screen: "_Lines") -> None:
+    async with (
+        outbox_of(settings) as (outbox, worker),
+        publishing(settings, outbox, worker) as broker,
+        subscribed(broker, f"lp/v1/{settings.node.city}/#", screen.received),
+    ):
+        async with (
+            sensing(settings, SystemClock(), outbox, worker) as sense,
+            stopped_by_signals(sense.stop),
+        ):
+            asyncio.get_running_loop().call_later(seconds, sense.stop)
+            await sense.run()
+        await delivered(outbox, worker, within_s=5.0)
+        await asyncio.sleep(_LAST_MESSAGE_S)
+
+
+def _verdict(came: Counter[str], seconds: float) -> int:
+    missing = [kind for kind in _EXPECTED if not came[kind]]
+    if missing and seconds >= _ENOUGH_S:
+        complain(
+            f"no {', '.join(missing)} report arrived within {seconds:g} s; `lamppost doctor` may say why"
+        )
+        return FOUND_PROBLEM
+    return FINE
+
+
+class _Lines:
+    """Prints each report as the subscriber received it, one CloudEvent a line."""
+
+    def __init__(self) -> None:
+        self.came: Counter[str] = Counter()
+
+    def __enter__(self) -> "_Lines":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def received(self, message: Message) -> None:
+        """Take one message of the broker."""
+        if message.topic.endswith("/state"):
+            return
+        event = json.loads(message.payload)
+        self.came[event["data"]["kind"]] += 1
+        self.show(message, event)
+
+    def show(self, message: Message, event: dict[str, Any]) -> None:  # noqa: ARG002 - the table shows both
+        """Print it."""
+        sys.stdout.write(message.payload.decode() + "\n")
+        sys.stdout.flush()
+
+
+class _Screen(_Lines):
+    """A live table: the latest report of each sensor, and the last events; plain lines without a terminal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._console = Console()
+        self._latest: dict[tuple[str, int], tuple[str, str, int]] = {}
+        self._events: deque[str] = deque(maxlen=8)
+        self._live = Live(console=self._console, auto_refresh=False, get_renderable=self._picture)
+
+    def __enter__(self) -> "_Screen":
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._console.is_terminal:
+            self._live.stop()
+
+    def show(self, message: Message, event: dict[str, Any]) -> None:
+        """Show it."""
+        kind, sensor = event["data"]["kind"], event["data"].get("sensor", 0)
+        at = datetime.fromisoformat(event["time"]).astimezone().strftime("%H:%M:%S")
+        told = _sentence(event["data"])
+        count = self._latest.get((kind, sensor), ("", "", 0))[2] + 1
+        self._latest[kind, sensor] = (at, told, count)
+        if "/event/" in message.topic:
+            self._events.append(f"{at}  {kind}: {told}")
+        if self._console.is_terminal:
+            self._live.refresh()
+        else:
+            self._console.print(f"{at}  {message.topic}  {told}", soft_wrap=True, highlight=False)
+
+    def _picture(self) -> Group:
+        table = Table("latest", "report", "sensor", "says", "received", title="received from the broker")
+        for (kind, sensor), (at, told, count) in sorted(self._latest.items()):
+            table.add_row(at, kind, str(sensor), told, str(count))
+        return Group(table, Text("events", style="bold"), *(Text(line) for line in self._events))
+
+
+def _sentence(report: dict[str, Any]) -> str:
+    at_least = "at least: clipped, " if report.get("clipped") else ""
+    absence = f" ({report['absence']})" if report.get("absence") else ""
+    return at_least + _SAYS.get(report["kind"], "{kind}").format_map(_Told(report)) + absence
+
+
+class _Told(dict[str, Any]):
+    """A report in which a value that is absent is shown as a dash."""
+
+    def __missing__(self, key: str) -> "_Dash":
+        return _Dash()
+
+
+class _Dash:
+    def __format__(self, form: str) -> str:
+        return "-"
