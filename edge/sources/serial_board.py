@@ -83,11 +83,11 @@ class SerialBoard:
         port, self._port = self._port, None
         if port is None:
             return
-        with suppress(OSError):
+        with suppress(OSError, termios.error):
             for command in Polling(self._profile, 0.0).farewell():
                 port.write(command)
             port.flush()
-        with suppress(OSError):
+        with suppress(OSError, termios.error):
             port.close()
 
     def __iter__(self) -> Iterator[Frame]:
@@ -169,7 +169,7 @@ class SerialBoard:
             port.timeout = _READ_TIMEOUT_S if rest_s is None else min(_READ_TIMEOUT_S, rest_s)
             first: bytes = port.read(1)
             return first + port.read(port.in_waiting) if first else b""
-        except (OSError, TypeError) as error:
+        except (OSError, TypeError, termios.error) as error:
             # pyserial stumbles over its own closed descriptor when a device goes away during a call.
             raise SourceError(
                 Reason.NO_DEVICE, f"{self._config.port}: gone while in use ({error}); plug it in again"
@@ -237,9 +237,10 @@ def _explain(path: str, error: Exception) -> SourceError:
 
 def _group(path: str) -> str:
     try:
-        return grp.getgrgid(Path(path).stat().st_gid).gr_name
+        name = grp.getgrgid(Path(path).stat().st_gid).gr_name
     except (OSError, KeyError):
-        return "dialout"
+        name = "root"
+    return "dialout" if name == "root" else name
 
 
 def holders(path: str) -> list[str]:

@@ -75,4 +75,4 @@ def test_two_polls_in_one_period() -> None:
     text = (shipped(FOLDER) / "sensirion_sps30.toml").read_text()
     profile = parse(text.replace('poll = ["read"]', 'poll = ["read", "status"]'), Path("two.toml"))
     found = [command for _, command in sent(Polling(profile, 0.0), *[i / 10 for i in range(24)])]
-    assert found == [WAKE_PULSE, WAKE, START, READ, STATUS, STATUS, READ, STATUS, READ]
+    assert found == [WAKE_PULSE, WAKE, START, READ, STATUS, STATUS, READ, STATUS, READ, STATUS]
