@@ -1,7 +1,7 @@
 """The carrier: takes reports from the backlog to the broker over one connection, until it is lost."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -66,7 +66,7 @@ class Carrier:
         self._refused: dict[str, float] = {}
         self._heartbeat_at = 0.0
         self._look_at = 0.0
-        self._disk_at = 0.0
+        self._again_at: dict[str, float] = {}
 
     async def carry(self, began: Callable[[], None]) -> None:
         """Announce the node, call `began`, and publish until the connection is lost. Raises BrokerError."""
@@ -136,19 +136,22 @@ class Carrier:
             self._board.write(refused=tuple(sorted(self._refused)))
 
     async def _tend(self) -> None:
-        now = self._time()
-        self._take_up(now)
-        if now >= self._disk_at:
-            try:
-                await self._delete()
-                await self._fill()
-                if now >= self._heartbeat_at:
-                    self._board.count(await self._backlog.counts())
-            except OutboxUnavailable as error:
-                self._board.trouble(error)
-                self._disk_at = self._time() + _DISK_AGAIN_S
-        if now >= self._heartbeat_at:
+        """Do what is due; trouble with the disk in one step does not hold up the others."""
+        self._take_up(self._time())
+        await self._try(self._delete)
+        await self._try(self._fill)
+        if self._time() >= self._heartbeat_at:
+            await self._try(self._count)
             self._publish_state(online=True)
+
+    async def _try(self, step: Callable[[], Awaitable[None]]) -> None:
+        if self._time() < self._again_at.get(step.__name__, 0.0):
+            return
+        try:
+            await step()
+        except OutboxUnavailable as error:
+            self._board.trouble(error)
+            self._again_at[step.__name__] = self._time() + _DISK_AGAIN_S
 
     def _take_up(self, now: float) -> None:
         """Look again at what was left: now and then at everything, later at kinds that were refused."""
@@ -169,7 +172,10 @@ class Carrier:
         if waiting and (waiting >= self._pace.in_flight // 2 or not len(self._window)):
             await self._backlog.delete()
             if not len(self._window):
-                self._board.count(await self._backlog.counts())
+                await self._count()
+
+    async def _count(self) -> None:
+        self._board.count(await self._backlog.counts())
 
     async def _fill(self) -> None:
         backlog = self._backlog
@@ -184,9 +190,9 @@ class Carrier:
                 self._window.sent(entry, future, self._time() + self._pace.acknowledge_s)
 
     async def _rest(self) -> None:
-        until = min(self._heartbeat_at, self._look_at, self._window.deadline, *self._refused.values())
-        if self._disk_at > self._time():
-            until = min(until, self._disk_at)
+        now = self._time()
+        again = [at for at in self._again_at.values() if at > now]
+        until = min(self._heartbeat_at, self._look_at, self._window.deadline, *self._refused.values(), *again)
         with suppress(TimeoutError):
             async with asyncio.timeout_at(until):
                 await self._wake.wait()

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from socket import IPPROTO_TCP, TCP_NODELAY
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -235,9 +236,10 @@ class Connection:
             socket.close()
 
     def _attach(self) -> None:
-        socket = self._client.socket()
-        assert socket is not None
+        socket: Any = self._client.socket()
         self._attached = True
+        # A small report is sent at once, not when the answer to the one before has come.
+        socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
         self._loop.add_reader(socket, self._readable)
         self._on_want_write()
         self._tick = self._loop.call_later(_TICK_S, self._keep_alive)
