@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -209,7 +209,7 @@ def _decode(profile: "Profile", path: Path, *, as_json: bool) -> int:
     decoder = Decoder(profile)
     rows: list[tuple[str, ...]] = []
     total = 0
-    for piece in (*read_capture(path, profile), None):
+    for piece in chain(read_capture(path, profile), (None,)):
         for result in decoder.finish() if piece is None else decoder.feed(piece):
             total += 1
             if as_json:
