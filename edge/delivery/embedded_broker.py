@@ -103,9 +103,6 @@ class _Reader:
         begun, self._begun = self._begun[:n], self._begun[n:]
         return begun + await self._reader.readexactly(n - len(begun))
 
-    def feed_eof(self) -> None:
-        self._reader.feed_eof()
-
 
 async def _listen(converse: Converse, port: int) -> asyncio.Server:
     try:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import shutil
 import socket
+import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Coroutine, Iterator
@@ -246,7 +247,7 @@ def test_an_unknown_name_is_told() -> None:
 
 
 @contextmanager
-def server(*answers: bytes | None, connections: int) -> Iterator[int]:
+def server(*answers: bytes | None, connections: int, tls: ssl.SSLContext | None = None) -> Iterator[int]:
     """Accept connections; answer whatever is said with the next of `answers`, then hang up; None: stay."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         kept: list[socket.socket] = []
@@ -254,6 +255,8 @@ def server(*answers: bytes | None, connections: int) -> Iterator[int]:
         def serve() -> None:
             for _ in range(connections):
                 client, _ = listening.accept()
+                if tls is not None:
+                    client = tls.wrap_socket(client, server_side=True)
                 for answer in answers:
                     client.recv(1000)
                     client.sendall(answer or b"")
@@ -336,6 +339,21 @@ def test_the_embedded_broker_ends_with_clients_still_there() -> None:
         assert await reader.read() == b""
         writer.close()
         await writer.wait_closed()
+
+    run(main())
+
+
+@pytest.mark.parametrize("said", [b"GET / HTTP/1.1\r\n", b"\x10\xff\xff\xff\x7f\x00\x04MQTT\x05"])
+def test_the_embedded_broker_turns_away_what_is_not_mqtt_3_1_1(said: bytes) -> None:
+    async def main() -> None:
+        async with embedded_broker() as (host, port):
+            reader, writer = await asyncio.open_connection(host, port)
+            writer.write(said)
+            assert await reader.read() == b"\x20\x02\x00\x01"
+            writer.close()
+            await writer.wait_closed()
+            rude = socket.create_connection((host, port))
+            rude.close()
 
     run(main())
 
@@ -428,6 +446,22 @@ def test_tls_with_certificates_on_both_sides(tls_broker: Broker, certificates: P
         await connection.close()
 
     run(main())
+
+
+def test_all_that_one_tls_record_holds_is_read(certificates: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / "server.pem", certificates / "server.key")
+    connack, goodbye = b"\x20\x03\x00\x00\x00", b"\xe0\x02\x8b\x00"
+
+    async def main(port: int) -> None:
+        tls = Tls(certificates / "ca.pem")
+        connection = await connect(Access(host="localhost", port=port, client_id="c", tls=tls), in_thread)
+        with pytest.raises(BrokerError, match="Server shutting down"):
+            await connection.lost
+
+    # The server stays, so nothing but the record itself can wake the client.
+    with server(connack + goodbye, None, connections=1, tls=context) as port:
+        run(main(port))
 
 
 def test_tls_that_fails_is_told(tls_broker: Broker, certificates: Path, mosquitto: Broker) -> None:

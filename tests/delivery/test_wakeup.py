@@ -72,3 +72,5 @@ def test_a_place_where_no_socket_can_be_is_an_error(tmp_path: Path) -> None:
         Receiver(tmp_path / "file" / "outbox.sqlite")
     with pytest.raises(OSError, match="name too long"):
         Receiver(tmp_path / ("n" * 250))
+    with pytest.raises(OSError, match="too long"):
+        Receiver(tmp_path / ("n" * 100))
