@@ -1,5 +1,6 @@
 """What is shipped: the wheel outside the checkout, the locks, the units, the street of the demo."""
 
+import ast
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import sysconfig
 import tomllib
 import zipfile
 from collections import Counter
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import cv2
@@ -251,3 +253,17 @@ def test_every_shipped_recording_has_its_licence() -> None:
     for path in street.iterdir():
         if path.suffix not in {".md", ".py"} and path.is_file():
             assert f"| `{path.name}` |" in text, f"LICENCES.md: under which licence is {path.name}?"
+
+
+def test_everything_imported_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    declared = {canonicalize_name(Requirement(asked).name) for asked in project["project"]["dependencies"]}
+    declared.add("pydantic-core")  # pydantic pins it and speaks in its words
+    distributions = packages_distributions()
+    for path in (ROOT / "edge").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+            for top in {name.split(".")[0] for name in names} - {*sys.stdlib_module_names, "edge"}:
+                found = {canonicalize_name(name) for name in distributions.get(top, [top])}
+                assert found & declared, f"{path}: {top} is not in the dependencies of pyproject.toml"
