@@ -1,5 +1,6 @@
 """Every profile that ships: its examples, and properties of the decoder that hold for whatever board."""
 
+import random
 from itertools import pairwise
 from pathlib import Path
 
@@ -136,6 +137,16 @@ def test_noise_never_grows_the_memory(name: str) -> None:
             assert decoder.pending <= limit
 
     feed()
+
+
+@each_profile
+def test_random_bytes_are_no_reading(name: str) -> None:
+    # The short form of scripts/fuzz_decoders.py.
+    profile, source = PROFILES[name], random.Random(7)
+    decoder = Decoder(profile)
+    found = [result for _ in range(15) for result in decoder.feed(source.randbytes(2048))]
+    assert not any(isinstance(result, Message) and result.values for result in found)
+    assert decoder.pending <= longest_frame(profile)
 
 
 def test_what_has_no_checksum_or_no_capture_is_experimental_or_counted_by_its_form() -> None:
