@@ -14,6 +14,8 @@ def opencv() -> ModuleType:
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", _AV_LOG_QUIET)
     # The default, UDP, loses packets and shows grey pictures; some cameras speak nothing but TCP anyway.
     os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
+    # Seconds that a camera on the bus is waited for in one call; the default, 10, would hold up its lane.
+    os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "1")
     import cv2
 
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

@@ -1,5 +1,7 @@
 """Pictures as they come from files and cameras, made alike."""
 
+from collections import deque
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -50,3 +52,30 @@ class Thinning:
             return False
         self._period = period
         return True
+
+
+class DropCounter:
+    """Counts the pictures that a camera took and nobody received, from the time stamps of those received.
+
+    A picture's period is the median of the latest ones: a camera takes longer ones in the dark.
+    """
+
+    _PERIODS = 25
+    # Fewer do not tell a period; a longer gap is a camera that was away, not pictures that were dropped.
+    _FEWEST_PERIODS = 8
+    _LONGEST_GAP_S = 5.0
+
+    def __init__(self) -> None:
+        self._before_s: float | None = None
+        self._periods_s: deque[float] = deque(maxlen=self._PERIODS)
+
+    def lost_before(self, stamp_s: float) -> int:
+        """Return how many pictures are missing between the one before and this one."""
+        before_s, self._before_s = self._before_s, stamp_s
+        if before_s is None or not 0 < (gap_s := stamp_s - before_s) < self._LONGEST_GAP_S:
+            return 0
+        lost = 0
+        if len(self._periods_s) >= self._FEWEST_PERIODS:
+            lost = max(0, round(gap_s / median(self._periods_s)) - 1)
+        self._periods_s.append(gap_s)
+        return lost

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge.vision.picture import Thinning, as_bgr
+from edge.vision.picture import DropCounter, Thinning, as_bgr
 
 
 def test_every_kind_of_picture_becomes_bgr() -> None:
@@ -48,3 +48,27 @@ def test_thinning_keeps_the_rate(from_hz: float, to_hz: float, seconds: float, w
 def test_thinning_goes_on_after_a_gap() -> None:
     thinning = Thinning(5)
     assert [thinning.wants(time) for time in (0.0, 0.1, 3.0, 3.1, 3.2)] == [True, False, True, False, True]
+
+
+def stamps(gaps: list[float]) -> list[int]:
+    counter, time, lost = DropCounter(), 100.0, []
+    for gap in [0.0, *gaps]:
+        time += gap
+        lost.append(counter.lost_before(time))
+    return lost[1:]
+
+
+def test_drops_are_counted_by_the_camera_s_own_period() -> None:
+    assert stamps([0.04] * 20 + [0.12] + [0.04] * 5) == [0] * 20 + [2] + [0] * 5
+    rng = np.random.default_rng(1)
+    assert sum(stamps(list(0.033 + rng.uniform(-0.008, 0.008, 200)))) == 0
+
+
+def test_a_camera_that_takes_longer_in_the_dark_drops_little() -> None:
+    told = stamps([0.033] * 50 + [0.1] * 50)
+    assert told[-30:] == [0] * 30
+
+
+def test_a_camera_without_time_stamps_drops_nothing_that_anyone_knows() -> None:
+    assert stamps([0.0] * 20) == [0] * 20
+    assert stamps([0.04] * 20 + [-5.0] + [0.04] * 3 + [600.0] + [0.04] * 3) == [0] * 28
