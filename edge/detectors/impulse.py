@@ -24,17 +24,18 @@ _ANCHOR_S = 2.0
 
 
 class Config(DetectorSection):
-    """Settings of `[detectors.impulse]`; an impulse meets all of them."""
+    """Settings of `[detectors.impulse]`; the measurement behind them: `edge.dsp.impulses.Thresholds`."""
 
     above_floor_db: float = Field(
-        18.0, ge=3, le=80, description="level of 1 ms above the floor, the median of the last 5 s"
+        10.0, ge=3, le=80, description="level of 5 ms above the floor, the median of the last 5 s"
     )
     spread: float = Field(
         1.0, ge=0, le=5, description="times the floor's own spread, added to above_floor_db"
     )
-    rise_db: float = Field(12.0, ge=3, le=80, description="level of 1 ms above the 20 ms before it")
-    prominence: float = Field(8.0, ge=0, le=20, description="least predicted prominence (ISO/PAS 1996-3)")
-    rise_s: float = Field(0.03, ge=0.001, le=0.05, description="longest rise to 90 % of the peak")
+    rise_db: float = Field(8.0, ge=3, le=80, description="level of 5 ms above the 20 ms before it")
+    prominence: float = Field(5.0, ge=0, le=20, description="least predicted prominence (ISO/PAS 1996-3)")
+    duration_s: float = Field(0.05, ge=0, le=0.4, description="shortest duration, unless it is strong")
+    strong_db: float = Field(25.0, ge=3, le=100, description="so far above the floor it may be short")
 
 
 def build(config: Config) -> Detector:

@@ -17,8 +17,9 @@ ATTACK = 50
 # Sound crosses 1.4 m, the largest array one would hang on a post, in 4 ms.
 ARRAY = 4
 _SMOOTH = 5
-_QUIET = 20
-_RISE = 5
+_QUIET = 25
+_SEARCH = 20
+_PAUSE = 5
 _DECAY_DB = 20.0
 _FLOOR_MARGIN_DB = 3.0
 _PROMINENCE_PERIOD = 10
@@ -78,20 +79,22 @@ def decay_steps(hops: Sequence[Hop], onset: Onset, until: int) -> int | None:
     return peak + int(below[0]) if below.size else None
 
 
-def describe(hops: Sequence[Hop], onset: Onset, until: int, rate_hz: int) -> Impulse:
-    """Return the figures of an onset, from hops that reach from 50 ms before it to step `until` after it."""
+def describe(hops: Sequence[Hop], onset: Onset, until: int, lasted: int | None, rate_hz: int) -> Impulse:
+    """Return the figures of an onset, from hops that reach from 50 ms before it to step `until` after it.
+
+    `lasted` is what `decay_steps` said of them.
+    """
     step = hops[0].a.shape[1] // STEPS_PER_HOP
     origin = hops[0].number * STEPS_PER_HOP * step
     channel, above_floor_db = _best(hops, onset, until)
     a_weighted = np.concatenate([hop.a for hop in hops], axis=1)
-    quiet_from = (onset.step - ARRAY - _RISE - _QUIET) * step - origin
+    quiet_from = (onset.step - _SEARCH - _QUIET) * step - origin
     search_to = (onset.step + _SMOOTH) * step - origin
     picks = {
-        index: quiet_from + pick_onset(a_weighted[index, quiet_from:search_to], _QUIET * step)
+        index: quiet_from + pick_onset(a_weighted[index, quiet_from:search_to], _QUIET * step, _PAUSE * step)
         for index in onset.channels
     }
     start = picks[channel]
-    lasted = decay_steps(hops, onset, until)
     end_step = min(onset.step + (LONGEST if lasted is None else max(1, lasted)), until)
     end = end_step * step - origin
     sound = a_weighted[channel, start:end]

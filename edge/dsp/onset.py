@@ -17,20 +17,24 @@ _RISEN_SHARE = 0.9
 _ONSET_DB_PER_S = 10.0
 
 
-def pick_onset(sound: Float, quiet: int) -> int:
+def pick_onset(sound: Float, quiet: int, pause: int) -> int:
     """Return the index of the first sample of a sudden sound.
 
-    It is the first that stands out of the noise (four times its RMS) and is a tenth of the peak.
+    It is the first that stands out of the noise (four times its RMS) and is a tenth of the peak, after the
+    last pause before the peak.
 
     Args:
         sound: shape (n,), ends at or after the peak.
         quiet: how many of its first samples are certainly before the onset; not searched.
+        pause: so many samples below the threshold on end part the sound from what was before.
     """
     size = np.abs(sound)
     noise = math.sqrt(float(np.mean(sound[:quiet] ** 2))) if quiet else 0.0
-    peak = float(size[quiet:].max())
-    threshold = min(peak, max(_NOISE_FACTOR * noise, _PEAK_SHARE * peak))
-    return quiet + int(np.argmax(size[quiet:] >= threshold))
+    peak = quiet + int(np.argmax(size[quiet:]))
+    threshold = min(float(size[peak]), max(_NOISE_FACTOR * noise, _PEAK_SHARE * float(size[peak])))
+    loud = quiet + np.flatnonzero(size[quiet : peak + 1] >= threshold)
+    pauses = np.flatnonzero(np.diff(loud) > pause)
+    return int(loud[pauses[-1] + 1] if pauses.size else loud[0])
 
 
 def rise_samples(sound: Float) -> int:

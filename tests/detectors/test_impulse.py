@@ -115,8 +115,8 @@ def test_the_settings_defaults_are_the_measured_ones() -> None:
 
 
 def test_wrong_settings_are_refused() -> None:
-    with pytest.raises(ValidationError, match="rise_s"):
-        impulse.Config(rise_s=3)
+    with pytest.raises(ValidationError, match="rise_db"):
+        impulse.Config(rise_db=1)
 
 
 def test_memory_of_frames_is_bounded() -> None:
