@@ -5,9 +5,10 @@ Usage: python scripts/fuzz_decoders.py [--bytes 10000000] [--seed 1] [PROFILE ..
 
 Half of the bytes are plain noise. The other half is noise between pieces of the profile's own examples, cut
 or with one byte changed, because plain noise hardly ever gets past the first byte of a frame. A reading that
-comes of noise, or of a damaged piece with other values than the example's, is one that the board's own checksum
-could not tell from a real one (noise completes a cut frame with an 8-bit checksum once in 256 times): it is
-counted, not forbidden. Exit code 1 when a decoder raises, keeps more than a frame, or tells what is no number.
+comes of noise, or of a damaged piece with other values than the example's, is one that the board's own
+checksum could not tell from a real one: it is counted, not forbidden. (Noise completes a cut frame with an
+8-bit checksum once in 256 times.) Exit code 1 when a decoder raises, keeps more than a frame, or tells what is
+no number.
 """
 
 import argparse
