@@ -51,10 +51,10 @@ def logit(probability: Floats) -> Floats:
 
 
 def segments(track: npt.NDArray[np.int16]) -> list[Floats]:
-    """Cut a track into pieces of five seconds; a last piece under one second joins the one before."""
+    """Cut a track into pieces of five seconds; a rest of one second or less is left out."""
     sound: Floats = np.asarray(track, dtype=np.float32) / np.float32(32768)
-    starts = [s for s in range(0, max(1, sound.size), SEGMENT) if s == 0 or sound.size - s >= SAMPLE_RATE_HZ]
-    return [sound[a:b] for a, b in zip(starts, [*starts[1:], sound.size], strict=True)]
+    starts = [s for s in range(0, max(1, sound.size), SEGMENT) if s == 0 or sound.size - s > SAMPLE_RATE_HZ]
+    return [sound[s : s + SEGMENT] for s in starts]
 
 
 def one_thread_session(path: Path) -> onnxruntime.InferenceSession:

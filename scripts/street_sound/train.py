@@ -8,6 +8,8 @@ can be interrupted at any time: run the same command again and it goes on.
 
 import argparse
 import copy
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +23,7 @@ from scripts.street_sound.network import StreetNet, export
 from scripts.street_sound.progress import progress
 
 BATCH = 32
-_PEAK_RATE = 1.2e-3
+_FROZEN = 3  # first layers of the trunk
 _SAVE_EVERY = 200
 _SLOW = 0.998  # decay of the averaged weights
 _POSITIVE_WEIGHT = 2.0
@@ -81,55 +83,95 @@ class Loss:
         wanted = ((embedding - self._mean) / self._spread).clamp(-4, 4)
         likeness = nn.functional.mse_loss(out[1], wanted)
         tagging = nn.functional.binary_cross_entropy_with_logits(out[2], torch.sigmoid(tags)) * 20
-        return 2.0 * answered + 0.5 * likeness + tagging
+        return 3.0 * answered + 0.5 * likeness + tagging
 
 
-def fit(name: str, pool: Arrays, epochs: float, start: StreetNet | None, folder: Path) -> StreetNet:
+@dataclass(frozen=True)
+class Stage:
+    """One training: its name, length and speed, and whether the first layers stay as the start has them."""
+
+    name: str
+    epochs: float
+    peak_rate: float
+    frozen: bool = False
+
+
+_BASE_STAGES = (Stage("base-gentle", 3.5, 1.2e-3), Stage("base", 2.5, 2.5e-3))
+"""Over the further recordings: the start of all folds."""
+
+
+class _Run:
+    """A network in training, with all that a checkpoint holds."""
+
+    def __init__(self, stage: Stage, steps: int, start: StreetNet | None) -> None:
+        torch.manual_seed(SEED)
+        self.step, self.net = 0, copy.deepcopy(start) if start else StreetNet()
+        self.net.to(memory_format=torch.channels_last)  # half the time on a CPU
+        self.slow = copy.deepcopy(self.net)
+        self._fixed = [self.net.trunk[k] for k in range(_FROZEN)] if stage.frozen else []
+        for layer in self._fixed:
+            layer.requires_grad_(requires_grad=False)
+        free = [p for p in self.net.parameters() if p.requires_grad]
+        self.optimiser = torch.optim.AdamW(free, lr=stage.peak_rate, weight_decay=0.03)
+        self.rate = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimiser, stage.peak_rate, total_steps=steps + 1, pct_start=0.15
+        )
+        self._parts = {"net": self.net, "slow": self.slow, "optimiser": self.optimiser, "rate": self.rate}
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint."""
+        torch.save({"step": self.step, **{k: v.state_dict() for k, v in self._parts.items()}}, path)
+
+    def load(self, path: Path) -> None:
+        """Go on from a checkpoint."""
+        state = torch.load(path)
+        self.step = state["step"]
+        for name, part in self._parts.items():
+            part.load_state_dict(state[name])
+
+    def learn(self, batch: dict[str, Tensor], loss: Loss) -> float:
+        """Take one step; return its cost."""
+        generator = torch.Generator().manual_seed(SEED * 100_000 + self.step)
+        torch.manual_seed(self.step)
+        self.net.train()
+        for layer in self._fixed:
+            layer.eval()
+        pictures = _vary(batch["pictures"], generator)[:, None]
+        out = self.net(pictures.contiguous(memory_format=torch.channels_last))
+        cost = loss(out, batch["targets"], batch["embeddings"], batch["logits"])
+        self.optimiser.zero_grad(set_to_none=True)
+        cost.backward()
+        nn.utils.clip_grad_norm_(self.net.parameters(), 2.0)
+        self.optimiser.step()
+        self.rate.step()
+        self.step += 1
+        _follow(self.slow, self.net, min(_SLOW, self.step / (self.step + 19)))
+        return float(cost.detach())
+
+
+def fit(stage: Stage, pool: Arrays, start: StreetNet | None, folder: Path) -> StreetNet:
     """Train one network; returns the averaged weights. Checkpoints and result lie in `folder`."""
-    done, unfinished = folder / f"{name}.pt", folder / f"{name}.unfinished.pt"
-    torch.manual_seed(SEED)
-    net = copy.deepcopy(start) if start else StreetNet()
-    if done.exists():
-        net.load_state_dict(torch.load(done))
-        return net
+    done, unfinished = folder / f"{stage.name}.pt", folder / f"{stage.name}.unfinished.pt"
     count = len(pool["pictures"])
-    steps = int(epochs * count / BATCH)
-    loss = Loss(pool)
-    optimiser = torch.optim.AdamW(net.parameters(), lr=_PEAK_RATE, weight_decay=0.03)
-    rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, _PEAK_RATE, total_steps=steps + 1, pct_start=0.15)
-    net.to(memory_format=torch.channels_last)  # half the time on a CPU
-    slow = copy.deepcopy(net)
-    first = 0
+    steps = int(stage.epochs * count / BATCH)
+    run = _Run(stage, steps, start)
+    if done.exists():
+        run.slow.load_state_dict(torch.load(done))
+        return run.slow
     if unfinished.exists():
-        state = torch.load(unfinished)
-        first = state["step"]
-        for part, key in ((net, "net"), (slow, "slow"), (optimiser, "optimiser"), (rate, "rate")):
-            part.load_state_dict(state[key])
-    orders = [np.random.default_rng([SEED, e]).permutation(count) for e in range(int(epochs) + 2)]
-    order = np.concatenate(orders)
-    recent = 0.0
-    for step in progress(range(first, steps), name, every=100):
+        run.load(unfinished)
+    orders = [np.random.default_rng([SEED, e]).permutation(count) for e in range(int(stage.epochs) + 2)]
+    order, recent, loss = np.concatenate(orders), 0.0, Loss(pool)
+    for step in progress(range(run.step, steps), stage.name, every=100):
         rows = np.sort(order[step * BATCH : (step + 1) * BATCH])
         batch = {k: torch.from_numpy(v[rows].astype(np.float32)) for k, v in pool.items()}
-        generator = torch.Generator().manual_seed(SEED * 100_000 + step)
-        torch.manual_seed(step)
-        net.train()
-        out = net(_vary(batch["pictures"], generator)[:, None].contiguous(memory_format=torch.channels_last))
-        cost = loss(out, batch["targets"], batch["embeddings"], batch["logits"])
-        optimiser.zero_grad(set_to_none=True)
-        cost.backward()
-        nn.utils.clip_grad_norm_(net.parameters(), 2.0)
-        optimiser.step()
-        rate.step()
-        recent += 0.02 * (float(cost) - recent)
-        _follow(slow, net, min(_SLOW, (step + 1) / (step + 20)))
-        if (step + 1) % _SAVE_EVERY == 0:
-            print(f" {name} loss {recent:.3f}", flush=True)
-            state = {"step": step + 1, "net": net, "slow": slow, "optimiser": optimiser, "rate": rate}
-            torch.save({k: v if k == "step" else v.state_dict() for k, v in state.items()}, unfinished)
-    torch.save(slow.state_dict(), done)
+        recent += 0.02 * (run.learn(batch, loss) - recent)
+        if run.step % _SAVE_EVERY == 0:
+            sys.stderr.write(f"{stage.name}: cost {recent:.3f}\n")
+            run.save(unfinished)
+    torch.save(run.slow.state_dict(), done)
     unfinished.unlink(missing_ok=True)
-    return slow
+    return run.slow
 
 
 def _follow(slow: StreetNet, net: StreetNet, decay: float) -> None:
@@ -147,8 +189,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True, help="where the pool is and the networks go")
     parser.add_argument("--licences", choices=("any", "permissive"), default="any")
     parser.add_argument("--only", default="base,0,1,2,3,all")
-    parser.add_argument("--base-epochs", type=float, default=4)
-    parser.add_argument("--epochs", type=float, default=2.5)
+    parser.add_argument("--epochs", type=float, default=1.0)
     parser.add_argument(
         "--more-shards", type=int, default=5, help="shards of further sounds beside the labelled"
     )
@@ -160,14 +201,16 @@ def main() -> None:
     wanted: list[str] = args.only.split(",")
     more = args.cache / "pool-any"
     has_more = any(more.glob("fold-1-*.npz"))
-    base = fit("base", read_pool(more, [-1]), args.base_epochs, None, folder) if has_more else None
+    base = None
+    for stage in _BASE_STAGES if has_more else ():
+        base = fit(stage, read_pool(more, [-1]), base, folder)
     for name in (n for n in wanted if n != "base"):
         left_out = int(name) if name != "all" else None
         arrays = read_pool(pool, [k for k in range(FOLDS) if k != left_out])
         if has_more:
             extra = read_pool(more, [-1], args.more_shards)
             arrays = {k: np.concatenate([v, extra[k]]) for k, v in arrays.items()}
-        net = fit(name, arrays, args.epochs, base, folder)
+        net = fit(Stage(name, args.epochs, 1.5e-3, frozen=has_more), arrays, base, folder)
         export(net, folder / f"{name}.onnx")
 
 
