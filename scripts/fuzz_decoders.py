@@ -7,8 +7,8 @@ Half of the bytes are plain noise. The other half is noise between pieces of the
 or with one byte changed, because plain noise hardly ever gets past the first byte of a frame. A reading that
 comes of noise, or of a damaged piece with other values than the example's, is one that the board's own
 checksum could not tell from a real one: it is counted, not forbidden. (Noise completes a cut frame with an
-8-bit checksum once in 256 times.) Exit code 1 when a decoder raises, keeps more than a frame, or tells what is
-no number.
+8-bit checksum once in 256 times.) Exit code 1 when a decoder raises, keeps more than a frame, or tells what
+is no number.
 """
 
 import argparse

@@ -23,11 +23,18 @@ def is_hexadecimal(head: bytes) -> bool:
     return some and all(_HEX_CHARACTERS.fullmatch(line) for line in lines)
 
 
+def _holds_text(head: bytes) -> bool:
+    """Whether the hexadecimal digits at the beginning of a file stand for lines of text."""
+    digits = b"".join(line.split(b"#")[0] for line in head.splitlines()).translate(None, b" \t\r")
+    text = bytes.fromhex(digits[: len(digits) // 2 * 2].decode("ascii"))
+    return b"\n" in text and all(byte in b"\r\n\t\x02\x03" or byte >= 0x20 for byte in text)
+
+
 def read_capture(path: Path, profile: Profile) -> Iterator[bytes]:
     """Yield the bytes of a capture in pieces.
 
-    A capture of a board that speaks text is raw unless its name ends in `.hex`: its lines may look like
-    digits.
+    The lines of a board that speaks text may look like hexadecimal digits themselves; its capture is taken
+    for hexadecimal only when text comes out, or when its name ends in `.hex`.
 
     Raises:
         SourceError: it cannot be read, or a line is no hexadecimal digits.
@@ -36,8 +43,8 @@ def read_capture(path: Path, profile: Profile) -> Iterator[bytes]:
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
         file.seek(0)
-        text = isinstance(profile.codec, LinesCodec)
-        if path.suffix == ".hex" or (not text and is_hexadecimal(head)):
+        speaks_text = isinstance(profile.codec, LinesCodec)
+        if path.suffix == ".hex" or (is_hexadecimal(head) and (not speaks_text or _holds_text(head))):
             for number, line in enumerate(file, 1):
                 if _HEX_LINE.fullmatch(line.rstrip(b"\r\n")) is None:
                     shown = line[:40].decode("ascii", "replace").strip()

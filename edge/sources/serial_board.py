@@ -109,8 +109,7 @@ class SerialBoard:
             for result in decoder.finish() if pause else decoder.feed(chunk):
                 frames += readings.take(result, arrivals.of(result.offset))
             frames += readings.tick(now)
-            silent_s = min(_seconds(now) - _seconds(revived), _seconds(now) - _seconds(start))
-            if readings.stale and silent_s >= self._profile.timing.stale_s:
+            if readings.stale and _seconds(now) - _seconds(revived) >= self._profile.timing.stale_s:
                 # It may have lost its power, or another program may have sent it to sleep.
                 polling.restart(_seconds(now), revive=True)
                 revived = now

@@ -43,6 +43,8 @@ def test_text_of_a_text_board_is_raw_unless_it_says_hex(tmp_path: Path) -> None:
     path = tmp_path / "rows.txt"
     path.write_text("12\n34\n")
     assert read(path, CSV) == b"12\n34\n"
+    path.write_text("# rows\n" + b"12.5,20,3,81\n".hex(" ") + "\n")
+    assert read(path, CSV) == b"12.5,20,3,81\n"
     path = tmp_path / "rows.hex"
     path.write_text("3132 0a")
     assert read(path, CSV) == b"12\n"
