@@ -86,7 +86,7 @@ def main() -> int:
     for name in args.profiles or [path.stem for path in shipped_paths()]:
         profile = load_known(name)
         source = random.Random(f"{args.seed} {name}")
-        pieces = [example.received for example in profile.examples if example.received]
+        pieces = [e.received for e in profile.examples if e.received and e.message]
         known = [dict(r.values) for r in decode(profile, pieces) if isinstance(r, Message)]
         try:
             noise, noise_bytes, noise_s = feed(profile, plain(source, args.bytes // 2), [])
