@@ -484,6 +484,9 @@ def test_tls_that_fails_is_told(tls_broker: Broker, certificates: Path, mosquitt
         (OSError(101, "Network is unreachable"), "Network is unreachable; check the network"),
         (ConnectionResetError(104, "Connection reset by peer"), "broken off (Connection reset by peer)"),
         (ValueError("odd"), "ValueError: odd"),
+        (TimeoutError(), "no answer within 1 s; check the network, the firewall and the port"),
+        (ssl.SSLError(1, "WRONG"), "TLS: "),
+        (PermissionError(13, "Permission denied", "/k.pem"), "/k.pem: Permission denied; check the path"),
     ],
 )
 def test_other_failures_are_told(error: Exception, said: str) -> None:
