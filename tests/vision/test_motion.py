@@ -40,10 +40,10 @@ def people(image: Picture, lefts: list[int]) -> Picture:
 def watch(
     pictures: int, change: Change, pace: Pace | None = None, noise: float = 2.0, rate_hz: float = RATE_HZ
 ) -> list[Shares]:
-    """Show the empty scene for 12 s, then `change` of it."""
+    """Show the empty scene for 6 s, then `change` of it."""
     rng = np.random.default_rng(9)
-    meter = MotionMeter(pace or Pace())
-    empty, learnt = scene(), round(12 * rate_hz)
+    meter = MotionMeter(pace or Pace(learn_s=4))
+    empty, learnt = scene(), round(6 * rate_hz)
     shown: list[Shares] = []
     for k in range(learnt + pictures):
         image = empty if k < learnt else change(empty, k - learnt)
@@ -83,22 +83,22 @@ def test_walking_moves_and_standing_does_not() -> None:
 
 def test_a_standing_crowd_is_not_taken_for_the_scene() -> None:
     crowd = list(range(10, 300, 40))
-    shares = occupied(watch(180, lambda empty, _: people(empty, crowd), rate_hz=1))
+    shares = occupied(watch(120, lambda empty, _: people(empty, crowd), rate_hz=1))
     assert shares[-1] == pytest.approx(len(crowd) * ONE, rel=0.15)
 
 
 def test_what_stays_for_long_becomes_the_scene() -> None:
-    pace = Pace(absorb_s=60)
+    pace = Pace(learn_s=4, absorb_s=60)
     shares = occupied(watch(200, lambda empty, _: people(empty, [100]), pace, rate_hz=1))
     assert shares[1] == pytest.approx(ONE, rel=0.1)
     assert shares[-1] < 0.1 * ONE
 
 
 def test_who_stood_there_while_it_was_learnt_leaves_no_ghost() -> None:
-    meter, rng = MotionMeter(Pace()), np.random.default_rng(4)
-    for k in range(60):
+    meter, rng = MotionMeter(Pace(learn_s=2)), np.random.default_rng(4)
+    for k in range(15):
         meter.measure(as_picture(people(scene(), [100]), rng), k / RATE_HZ)
-    shares = [meter.measure(as_picture(scene(), rng), k / RATE_HZ) for k in range(60, 75)]
+    shares = [meter.measure(as_picture(scene(), rng), k / RATE_HZ) for k in range(15, 30)]
     assert occupied(shares)[0] == pytest.approx(ONE, rel=0.1)
     assert occupied(shares)[-1] < 0.05 * ONE
 
@@ -118,10 +118,10 @@ def test_evening_comes_slowly_and_occupies_nothing() -> None:
     def evening(empty: Picture, k: int) -> Picture:
         darker = empty.copy()
         # Not evenly: a wall keeps the light.
-        darker[:, :160] *= 1 - 0.4 * k / 120
+        darker[:, :160] *= 1 - 0.4 * k / 100
         return darker
 
-    assert max(occupied(watch(120, evening, rate_hz=1))) < 0.01
+    assert max(occupied(watch(100, evening, rate_hz=1))) < 0.01
 
 
 def test_a_shadow_is_not_somebody() -> None:
@@ -135,9 +135,9 @@ def test_a_shadow_is_not_somebody() -> None:
 
 def test_when_the_light_is_switched_the_scene_is_learnt_anew() -> None:
     other = scene(seed=8)
-    shares = watch(70, lambda _, __: other)
+    shares = watch(30, lambda _, __: other)
     unknown = [share.occupied is None for share in shares]
-    assert unknown == [True] * 51 + [False] * 19
+    assert unknown == [True] * 21 + [False] * 9
     assert max(occupied(shares)) < 1e-3
 
 
@@ -146,17 +146,17 @@ def test_a_crowd_that_comes_bit_by_bit_is_no_upheaval() -> None:
 
     def fill(empty: Picture, k: int) -> Picture:
         image = empty.copy()
-        for left in columns[: k // 10]:
+        for left in columns[: k // 5]:
             image[10:230, left : left + 20] = np.random.default_rng(left).integers(0, 40, (220, 20, 1))
         return image
 
-    shares = watch(180, fill)
-    assert len(occupied(shares)) == 180
+    shares = watch(90, fill)
+    assert len(occupied(shares)) == 90
     assert occupied(shares)[-1] > 0.8
 
 
 def test_the_noise_of_the_night_occupies_nothing() -> None:
-    shares = watch(60, lambda empty, _: empty * 0.3, noise=12.0)
+    shares = watch(30, lambda empty, _: empty * 0.3, noise=12.0)
     assert max(occupied(shares)[-10:]) < 5e-3
     assert max(share.moving or 0 for share in shares[10:]) < 5e-3
 
@@ -168,7 +168,7 @@ def test_salt_and_pepper_occupies_nothing() -> None:
         image[spice < 0.02], image[spice > 0.98] = 0, 255
         return image
 
-    shares = watch(60, spiced)
+    shares = watch(30, spiced)
     assert max(occupied(shares)) < 5e-3
     assert max(share.moving or 0 for share in shares[1:]) < 5e-3
 
@@ -186,9 +186,7 @@ def test_a_slow_camera_needs_longer_to_learn() -> None:
     assert [share.occupied is not None for share in shares] == [False] * 5 + [True] * 2
 
 
-@pytest.mark.parametrize(
-    "shape", [(1, 1, 3), (2, 4000, 3), (700, 1, 3), (17, 23, 3), (577, 769, 3), (2160, 3840, 3)]
-)
+@pytest.mark.parametrize("shape", [(1, 1, 3), (2, 4000, 3), (700, 1, 3), (17, 23, 3), (577, 769, 3)])
 def test_pictures_of_any_size_are_measured(shape: tuple[int, int, int]) -> None:
     meter, rng = MotionMeter(Pace(learn_s=1)), np.random.default_rng(1)
     shares = [meter.measure(rng.integers(0, 99, shape, dtype=np.uint8), k / RATE_HZ) for k in range(7)]
@@ -198,9 +196,17 @@ def test_pictures_of_any_size_are_measured(shape: tuple[int, int, int]) -> None:
     assert 0 <= last.moving <= 1
 
 
+def test_a_4k_picture_is_measured() -> None:
+    meter = MotionMeter(Pace())
+    picture = np.zeros((2160, 3840, 3), np.uint8)
+    meter.measure(picture, 0.0)
+    picture[:540] = 200
+    assert meter.measure(picture, 0.2).moving == pytest.approx(0.25, abs=0.01)
+
+
 def test_a_new_picture_size_is_a_new_scene() -> None:
-    meter, rng = MotionMeter(Pace()), np.random.default_rng(2)
-    for k in range(60):
+    meter, rng = MotionMeter(Pace(learn_s=2)), np.random.default_rng(2)
+    for k in range(15):
         shares = meter.measure(as_picture(scene(), rng), k / RATE_HZ)
     assert shares.occupied is not None
     assert meter.measure(np.zeros((480, 640, 3), np.uint8), 12.0) == Shares(None, None)

@@ -25,8 +25,8 @@ def test_a_clear_picture() -> None:
 
 def test_blur_grows_with_the_blur_and_not_with_the_size() -> None:
     cv2 = opencv()
-    for scale in (1, 2, 6):
-        image = cv2.resize(patches(480, 640), None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
+    for scale in (1, 3):
+        image = cv2.resize(patches(240, 320), None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
         blurs = [visibility(image).blur]
         blurs += [visibility(cv2.GaussianBlur(image, (0, 0), s * scale)).blur for s in (1, 2, 4, 8)]
         assert blurs[:4] == sorted(blurs[:4])
