@@ -43,7 +43,8 @@ def connect_failed(where: str, error: Exception, timeout_s: float) -> BrokerErro
         case ssl.SSLCertVerificationError():
             detail = f"TLS: {error.verify_message}; check delivery.publisher.ca_file and host"
         case ssl.SSLError():
-            detail = f"TLS: {error.reason or error}; check delivery.publisher.tls, port and certificates"
+            reason = getattr(error, "reason", None) or error.strerror
+            detail = f"TLS: {reason}; check delivery.publisher.tls, port and certificates"
         case socket.gaierror():
             detail = (
                 f"the name is not known ({error.strerror}); check delivery.publisher.host and the network"
