@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from edge.cli.output import FINE, FOUND_PROBLEM, UsageError, existing_file
 from edge.cli.settings_file import EXAMPLES, add_config, load
 from edge.delivery.writer import Numbering
@@ -89,7 +91,10 @@ def _named(name: str, number: int) -> str:
 
 def _entry(section: str, name: str, **values: object) -> Entry:
     absolute = {k: v.resolve() if isinstance(v, Path) else v for k, v in values.items()}
-    return entry("replay", section, name, **absolute)
+    try:
+        return entry("replay", section, name, **absolute)
+    except ValidationError as error:
+        raise UsageError("; ".join(str(detail["msg"]) for detail in error.errors())) from error
 
 
 def _start_ns(text: str | None) -> int:

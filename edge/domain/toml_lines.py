@@ -30,8 +30,9 @@ def line_of(text: str, location: Sequence[str | int]) -> int | None:
         elif key := _KEY.match(line):
             here = (*table, *_split(key[1]))
         for candidate in (tuple(location), wanted):
-            if here and here == candidate[: len(here)] and (best is None or len(here) > best[0]):
-                best = (len(here), number)
+            shared = min(len(here or ()), len(candidate))
+            if here and here[:shared] == candidate[:shared] and (best is None or shared > best[0]):
+                best = (shared, number)
     return best[1] if best else None
 
 

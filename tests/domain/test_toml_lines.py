@@ -32,6 +32,7 @@ deep.er = 1
         (("sources", "board", 1, "absent"), 8),
         (("sources", "microphone", 0, "gain"), 13),
         (("sources", "microphone", "gain"), 13),
+        (("sources",), 5),
         (("nothing",), None),
     ],
 )
