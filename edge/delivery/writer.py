@@ -123,12 +123,12 @@ class Writer:
         notify(self._outbox.path)
         return True
 
-    def _fell_ill(self, error: Exception) -> None:
+    def _fell_ill(self, error: OutboxUnavailable) -> None:
         self._room.set()
         if not self._ill:
             self._ill = True
             _log.error("%s", error)
-            self._tell(Status.FAILED, Reason.DISK_FULL, 1, str(error))
+            self._tell(Status.FAILED, error.reason, 1, str(error))
 
     def _drop_surplus(self) -> None:
         if len(self._waiting) <= self._limit:

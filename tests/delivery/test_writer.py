@@ -49,7 +49,7 @@ class FullDisk(Outbox):
     def append(self, entries: Sequence[Entry]) -> None:
         if self.full_for > 0:
             self.full_for -= 1
-            raise OutboxUnavailable(f"outbox {self.path}: disk full; free some space")
+            raise OutboxUnavailable(Reason.DISK_FULL, f"outbox {self.path}: disk full; free some space")
         super().append(entries)
 
 
