@@ -128,6 +128,12 @@ class Answering:
         self._stop.set()
         self._thread.join()
 
+    def wait_for(self, command: str) -> None:
+        """Wait until a command was heard."""
+        end = time.monotonic() + 5
+        while command not in b"".join(self.asked).hex() and time.monotonic() < end:
+            self._stop.wait(0.02)
+
     def _run(self) -> None:
         while not self._stop.is_set():
             if asked := self._line.heard(0.02):
@@ -136,7 +142,7 @@ class Answering:
                     self._line.say(answer)
 
 
-def until(frames: Iterator[Frame], wanted: type[Frame], seconds: float = 4.0) -> list[Frame]:
+def until(frames: Iterator[Frame], wanted: type[Frame], seconds: float = 15.0) -> list[Frame]:
     """Take frames up to and with the first of a class."""
     end = time.monotonic() + seconds
     taken = []
@@ -205,7 +211,7 @@ class TestStreaming:
         with board(line, "nova_sds011", clock) as source:
             begun = time.monotonic()
             assert isinstance(next(iter(source)), Idle)
-            assert 0.4 < time.monotonic() - begun < 1.0
+            assert 0.4 < time.monotonic() - begun < 2.0
 
     def test_capture_time_is_when_the_first_byte_came(self, line: Line, clock: SkippingClock) -> None:
         with board(line, "nova_sds011", clock) as source:
@@ -214,7 +220,7 @@ class TestStreaming:
             line.say(SDS)
             frame = reading(frames)
             late_s = (frame.time.monotonic_ns - before.monotonic_ns) / NS_PER_S
-            assert -0.02 < late_s < 0.3
+            assert -0.02 < late_s < 1.0
 
     def test_damaged_frames_are_counted_not_decoded(
         self, line: Line, clock: SkippingClock, warm: Callable[[str], str]
@@ -288,7 +294,7 @@ class TestPolled:
                 assert values["pm2_5_ugm3"] == pytest.approx(9.466731)
                 taken = until(frames, ReadingFrame)
                 assert not [frame for frame in taken if isinstance(frame, Fault)]
-            time.sleep(0.1)
+            other.wait_for(STOP)
         sent = b"".join(other.asked).hex()
         assert sent.startswith("ff" + WAKE + START + READ + STATUS + READ)
         assert sent.endswith(STOP)
