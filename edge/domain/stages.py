@@ -15,10 +15,10 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from edge.domain.check import Check
-from edge.domain.events import Event
 from edge.domain.frames import Frame
 from edge.domain.health import Reason
 from edge.domain.observations import Observation
+from edge.domain.rule import Rule
 from edge.domain.sections import SETTINGS_FOLDER, DetectorSection, LocalPath, Section, SourceSection
 
 __all__ = [
@@ -85,12 +85,4 @@ class Detector(Protocol):
 
     def finish(self) -> Iterable[Observation]:
         """The source ended: give what an unfinished interval holds, with its true duration."""
-        ...
-
-
-class Rule(Protocol):
-    """Turns observations, in order of phenomenon time, into events."""
-
-    def accept(self, observation: Observation) -> Iterable[Event]:
-        """Take one observation of any kind."""
         ...

@@ -12,7 +12,8 @@ from pydantic import Field
 
 from edge.domain.events import Impulse
 from edge.domain.observations import ImpulseOnset, Observation
-from edge.domain.stages import Rule, Section
+from edge.domain.rule import Rule
+from edge.domain.sections import Section
 from edge.domain.time import NS_PER_S, CaptureTime
 
 
