@@ -4,7 +4,6 @@ A verb is a file `edge/cli/<verb>.py` with `HELP`, `add_arguments(parser)` and `
 """
 
 import argparse
-import difflib
 import importlib
 import os
 import pkgutil
@@ -14,6 +13,7 @@ from types import ModuleType
 
 import edge.cli
 from edge.cli.output import BROKEN, FINE, WRONG_USE, UsageError, complain
+from edge.domain.nearest import nearest
 from edge.domain.stages import SourceError
 
 _NOT_VERBS = {"command", "output", "settings_file"}
@@ -50,9 +50,7 @@ def dispatch(argv: Sequence[str]) -> int:
         return FINE if argv else WRONG_USE
     verb = {"--version": "version"}.get(argv[0], argv[0])
     if verb not in verbs():
-        close = difflib.get_close_matches(verb, verbs(), n=1)
-        hint = f"did you mean '{close[0]}'?" if close else f"verbs: {', '.join(verbs())}"
-        complain(f"unknown verb '{verb}'; {hint}")
+        complain(f"unknown verb '{verb}'; {nearest(verb, verbs())}")
         return WRONG_USE
     module = _load(verb)
     return _run(module, _parser(verb, module).parse_args(argv[1:]))

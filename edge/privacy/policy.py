@@ -3,9 +3,8 @@
 One TOML file per city. A kind that the file does not list does not leave.
 """
 
-import difflib
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -14,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Strict, ValidationError
 from pydantic_core import ErrorDetails
 
+from edge.domain.nearest import nearest
 from edge.domain.reports import REPORT_MODELS, Days, LegalBasis, Purpose
 from edge.domain.toml_lines import line_of
 
@@ -102,7 +102,7 @@ def _mistakes(content: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
     reports = content.get("reports")
     for kind in reports if isinstance(reports, dict) else ():
         if kind not in REPORT_MODELS:
-            yield ("reports", kind), f"unknown kind of report '{kind}'; {_nearest(kind, REPORT_MODELS)}"
+            yield ("reports", kind), f"unknown kind of report '{kind}'; {nearest(kind, REPORT_MODELS)}"
 
 
 def _explain(mistake: ErrorDetails) -> str:
@@ -110,21 +110,15 @@ def _explain(mistake: ErrorDetails) -> str:
     name = ".".join(str(part) for part in mistake["loc"])
     match mistake["type"]:
         case "extra_forbidden":
-            return f"unknown key '{name}'; {_nearest(str(last), (Ground if tables else _File).model_fields)}"
+            return f"unknown key '{name}'; {nearest(str(last), (Ground if tables else _File).model_fields)}"
         case "missing":
             return f"'{name}' is missing; add it"
         case "enum":
             known = {"purpose": Purpose, "legal_basis": LegalBasis}[str(last)]
             return (
-                f"'{name}' is '{mistake['input']}', which does not exist; {_nearest(mistake['input'], known)}"
+                f"'{name}' is '{mistake['input']}', which does not exist; {nearest(mistake['input'], known)}"
             )
         case "dict_type" | "model_type":
             return f"'{name}' is not a table; write a section [reports.KIND]"
         case _:
             return f"'{name}': {mistake['msg'][:1].lower()}{mistake['msg'][1:]}"
-
-
-def _nearest(word: object, known: Iterable[str]) -> str:
-    names = list(known)
-    close = difflib.get_close_matches(str(word), names, n=1, cutoff=0.5)
-    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(names)}"

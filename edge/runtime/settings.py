@@ -1,6 +1,5 @@
 """Settings: one TOML file, `LAMPPOST_...` overrides, every section checked by the module of its name."""
 
-import difflib
 import importlib
 import os
 import pkgutil
@@ -22,6 +21,7 @@ from pydantic_settings import (
 )
 
 from edge.domain.frames import FRAME_OF
+from edge.domain.nearest import nearest
 from edge.domain.stages import SETTINGS_FOLDER, LocalPath, Section
 from edge.domain.toml_lines import line_of
 
@@ -258,8 +258,8 @@ def _refuse_stray_variables(overrides: Mapping[str, str]) -> None:
     for variable in overrides:
         first = variable[len(_ENV_PREFIX) :].lower().split("__")[0]
         if first not in known:
-            nearest = _nearest(first, known)
-            raise SettingsError(f"environment: {variable}: nothing reads it{nearest}; unset it or correct it")
+            hint = nearest(first, known)
+            raise SettingsError(f"environment: {variable}: nothing reads it; {hint} Unset it or correct it")
 
 
 def _refuse_unread(settings: Settings, text: str, layers: Collection[str]) -> None:
@@ -291,8 +291,8 @@ def _unfed(detectors: Sequence[Entry], sources: Sequence[Entry]) -> list[tuple[E
         wanted: tuple[str, ...] = getattr(entry.config, "sources", ())
         strangers = [name for name in wanted if name not in names]
         if strangers:
-            hint = _nearest(strangers[0], names)
-            found.append((entry, f"sources: no source is called '{strangers[0]}'{hint}"))
+            hint = nearest(strangers[0], names)
+            found.append((entry, f"sources: no source is called '{strangers[0]}'; {hint}"))
         elif not any(feeds(source, entry) for source in sources):
             found.append((entry, "no source of these settings feeds it; add one or remove the section"))
     return found
@@ -315,7 +315,7 @@ def _explain_one(detail: Any, path: Path, text: str, model: type[BaseModel]) -> 
     table = ".".join(str(part) for part in location[:-1] if not isinstance(part, int))
     key = f"[{table}] {location[-1]}" if table else str(location[-1])
     if detail["type"] == "extra_forbidden":
-        return f"{where} {key}: unknown key{_nearest(str(location[-1]), _known_keys(model, location[:-1]))}"
+        return f"{where} {key}: unknown key; {nearest(location[-1], _known_keys(model, location[:-1]))}"
     if detail["type"] == "missing":
         return f"{where} {key}: is missing; it has no default"
     given = "" if isinstance(detail["input"], dict) else f" (given: {detail['input']!r})"
@@ -325,13 +325,6 @@ def _explain_one(detail: Any, path: Path, text: str, model: type[BaseModel]) -> 
 def _line(text: str, location: Sequence[str | int]) -> str:
     line = line_of(text, location)
     return f"{line}:" if line else ""
-
-
-def _nearest(word: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    if close:
-        return f"; did you mean '{close[0]}'?"
-    return f"; known: {', '.join(sorted(known))}" if known else ""
 
 
 def _known_keys(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
