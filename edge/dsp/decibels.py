@@ -24,6 +24,11 @@ def levels_db(mean_square: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(10.0 * np.log10(2.0 * np.maximum(mean_square, _FLOOR_SQUARE)))
 
 
+def mean_squares(levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean squares of levels, the inverse of `levels_db`."""
+    return np.asarray(10.0 ** (levels / 10.0) / 2.0)
+
+
 def peak_db(peak: float) -> float:
     """Level of a peak: that of a full-scale sine is 3.01 dB above the sine's own level."""
     return level_db(peak * peak)

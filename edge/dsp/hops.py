@@ -112,7 +112,7 @@ class HopStream:
     def _hops(self, rows: Float, bad: NDArray[np.bool_]) -> list[Hop]:
         stretch, a_weighted = self._filter(rows)
         squares = a_weighted * a_weighted
-        energy = squares.reshape(self._channels, -1, self.step).mean(axis=2)
+        energy = np.einsum("csj->cs", squares.reshape(self._channels, -1, self.step)) / self.step
         fast = self._averages.add(squares)[0]
         length = self.step * STEPS_PER_HOP
         hops = []

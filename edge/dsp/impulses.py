@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edge.dsp.bang import ARRAY, ATTACK, LONGEST, Impulse, Onset, decay_steps, describe
-from edge.dsp.decibels import levels_db
+from edge.dsp.decibels import levels_db, mean_squares
 from edge.dsp.hops import STEPS_PER_HOP, Hop, HopStream
 
 Float = NDArray[np.float64]
@@ -65,7 +65,7 @@ class ImpulseFinder:
         self._thresholds = thresholds or Thresholds()
         self._stream = HopStream(rate_hz, channels)
         self._hops: deque[Hop] = deque(maxlen=_HOPS_KEPT)
-        self._floors: Float = np.zeros((_FLOOR_HOPS, channels))
+        self._floors: Float = np.zeros((channels, _FLOOR_HOPS))
         self._floors_known = 0
         self._before: Float = np.zeros((channels, _BEFORE + _SMOOTH))
         self._heard: Flags = np.zeros((channels, ARRAY), dtype=np.bool_)
@@ -102,13 +102,14 @@ class ImpulseFinder:
         if self._open is not None:
             yield from self._close_if_over(self._open)
         if not (banging or self._last_step > before) or hop.number % _FLOOR_EVERY == 0:
-            self._floors[self._floors_known % _FLOOR_HOPS] = levels_db(hop.energy.mean(axis=1))
+            self._floors[:, self._floors_known % _FLOOR_HOPS] = levels_db(hop.energy.mean(axis=1))
             self._floors_known += 1
 
     def _look(self, hop: Hop) -> Iterator[Impulse]:
-        floors = np.sort(self._floors[: self._floors_known], axis=0)
-        floor = floors[len(floors) // 2]
-        hits = self._hits(hop, floor, floors[int(_FLOOR_HIGH * len(floors))] - floor)
+        floors = np.sort(self._floors[:, : self._floors_known], axis=1)
+        known = floors.shape[1]
+        floor = floors[:, known // 2]
+        hits = self._hits(hop, floor, floors[:, int(_FLOOR_HIGH * known)] - floor)
         joined = np.concatenate([self._heard, hits], axis=1)
         self._heard = joined[:, -ARRAY:]
         if not joined.any():
@@ -128,17 +129,16 @@ class ImpulseFinder:
     def _hits(self, hop: Hop, floor: Float, spread: Float) -> Flags:
         """Which channel rises out of its floor in which step, shape (channels, 100)."""
         wanted = self._thresholds
-        energy = np.concatenate([self._before, hop.energy], axis=1)
-        sums = np.cumsum(energy, axis=1)
-        now = levels_db((sums[:, _BEFORE + _SMOOTH :] - sums[:, _BEFORE:-_SMOOTH]) / _SMOOTH)
-        least = floor + wanted.above_floor_db + wanted.spread * spread
+        sums = np.cumsum(np.concatenate([self._before, hop.energy], axis=1), axis=1)
+        now = (sums[:, _BEFORE + _SMOOTH :] - sums[:, _BEFORE:-_SMOOTH]) / _SMOOTH
+        least = mean_squares(floor + wanted.above_floor_db + wanted.spread * spread)
         high: Flags = np.greater_equal(now, least[:, np.newaxis])
         if hop.number < self._mute_until:
             return np.zeros_like(high)
         if not high.any():
             return high
-        before = levels_db((sums[:, _BEFORE:-_SMOOTH] - sums[:, : -_BEFORE - _SMOOTH]) / _BEFORE)
-        return np.asarray(high & (now >= before + wanted.rise_db))
+        before = (sums[:, _BEFORE:-_SMOOTH] - sums[:, : -_BEFORE - _SMOOTH]) / _BEFORE
+        return np.asarray(high & (now >= before * 10.0 ** (wanted.rise_db / 10.0)))
 
     def _is_new(self, step: int, level: float) -> bool:
         since = step - self._last_step

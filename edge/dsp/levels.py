@@ -117,7 +117,8 @@ class LevelMeter:
         self._measured = self._heard
         self._clipped += self._clips.add(rows)
         c_weighted = self._c_weighted(rows)
-        np.maximum(self._peak, np.abs(c_weighted).max(axis=1), out=self._peak)
+        for extreme in (c_weighted.max(axis=1), -c_weighted.min(axis=1)):
+            np.maximum(self._peak, extreme, out=self._peak)
         if self._between is not None:
             np.maximum(self._peak, self._between.peak(c_weighted), out=self._peak)
         a_weighted, self._a_state = signal.sosfilt(self._a_sos, c_weighted, zi=self._a_state)

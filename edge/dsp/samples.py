@@ -22,11 +22,12 @@ def clean(samples: ArrayLike) -> tuple[Float, Flags | None]:
         float64 of shape (channels, n), where NaN, infinity and values beyond 100 times full scale are 0;
         and the flags of those, same shape, or None when all are good.
     """
-    rows = np.asarray(samples, dtype=np.float64)
-    rows = np.ascontiguousarray(rows.T) if rows.ndim == 2 else rows[np.newaxis].copy()
-    good = np.abs(rows) <= LIMIT
-    if good.all():
+    given = np.asarray(samples)
+    rows: Float = np.atleast_2d(given.T).astype(np.float64, order="C")
+    # One look at the extremes is enough nearly always; a comparison with NaN is false.
+    if not given.size or (given.max() <= LIMIT and given.min() >= -LIMIT):
         return rows, None
+    good = np.abs(rows) <= LIMIT
     rows[~good] = 0.0
     return rows, ~good
 
@@ -43,10 +44,13 @@ class ClipCounter:
 
     def add(self, rows: Float) -> NDArray[np.int64]:
         """Take samples, shape (channels, n); return how many pairs of neighbours are clipped, per channel."""
-        joined = np.concatenate([self._last, rows], axis=1)
-        self._last = joined[:, -1:].copy()
-        if joined.max(initial=0.0) < self._rail and joined.min(initial=0.0) > -self._rail:
+        if not rows.size:
             return np.zeros(len(rows), dtype=np.int64)
+        last, self._last = self._last, rows[:, -1:].copy()
+        # A pair has both its samples here, or one here and one before.
+        if rows.max() < self._rail and rows.min() > -self._rail:
+            return np.zeros(len(rows), dtype=np.int64)
+        joined = np.concatenate([last, rows], axis=1)
         high = joined >= self._rail
         low = joined <= -self._rail
         pairs = (high[:, 1:] & high[:, :-1]) | (low[:, 1:] & low[:, :-1])
