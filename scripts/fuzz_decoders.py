@@ -41,12 +41,11 @@ def mixed(source: random.Random, size: int, pieces: list[bytes]) -> Iterator[byt
     """Yield random bytes with damaged pieces of real frames between them."""
     while size > 0:
         piece = bytearray(source.choice(pieces))
-        for _ in range(source.randrange(1, 4)):
-            piece[source.randrange(len(piece))] = source.randrange(256)
-        cut = source.randrange(len(piece) + 1)
-        portion = source.randbytes(source.randrange(40)) + bytes(
-            piece[:cut] if source.random() < 0.5 else piece
-        )
+        if source.random() < 0.5:
+            del piece[source.randrange(len(piece)) :]
+        else:
+            piece[source.randrange(len(piece))] ^= source.randrange(1, 256)
+        portion = source.randbytes(source.randrange(40)) + bytes(piece)
         yield portion
         size -= len(portion)
 
