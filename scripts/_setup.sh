@@ -39,9 +39,10 @@ apt_install() {
     command -v sudo > /dev/null || return 1
     if sudo -n true 2> /dev/null; then as_root=(sudo -n); elif [ -t 0 ] && [ -t 2 ]; then as_root=(sudo); else return 1; fi
   fi
-  as_root+=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120)
+  as_root+=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0)
   say "setup: apt-get install $*"
-  "${as_root[@]}" update >&2 && "${as_root[@]}" install -y --no-install-recommends "$@" >&2 < /dev/null
+  "${as_root[@]}" update > /dev/null &&
+    "${as_root[@]}" install -y --no-install-recommends "$@" > /dev/null < /dev/null
 }
 
 need_venv_module() { # need_venv_module PYTHON: Debian keeps half of the module venv in a package of its own

@@ -104,7 +104,6 @@ def test_installed_wheel_finds_its_profiles_and_models(installed: Path) -> None:
     assert profiles.returncode == 0, profiles.stderr
     listed = {json.loads(line)["id"] for line in profiles.stdout.splitlines()}
     assert listed == {path.stem for path in (ROOT / "firmware_profiles").glob("*.toml")}
-    assert lamppost(installed, "profiles", "test").returncode == 0
     models = lamppost(installed, "models", "list", "--json")
     assert models.returncode == 0, models.stderr
     assert len(models.stdout.splitlines()) == len(list((ROOT / "models").glob("*/card.toml")))
