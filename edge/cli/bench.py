@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.table import Table
 
-from edge.cli.output import FINE, emit_json
+from edge.cli.output import FINE, UsageError, emit_json
 from edge.cli.settings_file import EXAMPLES, load
 from edge.delivery.mqtt_access import Message
 from edge.replay import byte_capture
@@ -30,9 +30,11 @@ from edge.runtime.settings import Settings, entry
 HELP = "measure speed, memory and latency of the whole pipeline on this machine"
 
 _MB = 1_000_000
-_LATENCY_S = 20.0
 _BANG_EVERY_S = 2.5
 """Longer than the gap that joins bangs to one burst."""
+_SHORTEST_LATENCY_S = 8.0
+"""The first simulated bang is at 5 s."""
+
 _BOARD_BYTES_PER_S = 10
 """One SDS011 message a second."""
 
@@ -75,17 +77,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--minutes", type=float, default=5.0, help="length of the simulated input (default: 5)"
     )
+    parser.add_argument(
+        "--latency-seconds", type=float, default=20.0, help="length of the real-time part (default: 20)"
+    )
     parser.add_argument("--all-cores", action="store_true", help="do not confine the process to one core")
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print."""
+    if args.minutes <= 0 or args.latency_seconds < _SHORTEST_LATENCY_S:
+        raise UsageError(f"--minutes: above 0; --latency-seconds: at least {_SHORTEST_LATENCY_S:g}")
     with (
         _confined(to_one=not args.all_cores),
         TemporaryDirectory(prefix="lamppost-bench-") as folder,
         logging_to_stderr(logging.CRITICAL),
     ):
-        figures = asyncio.run(_measure(Path(folder), args.minutes * 60))
+        figures = asyncio.run(_measure(Path(folder), args.minutes * 60, args.latency_seconds))
     if args.json:
         emit_json(asdict(figures))
     else:
@@ -93,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
     return FINE
 
 
-async def _measure(folder: Path, length_s: float) -> Figures:
+async def _measure(folder: Path, length_s: float, latency_length_s: float) -> Figures:
     settings = _settings(folder, length_s, pace="max")
     clock = RecordingClock(time.time_ns(), standing=True)
     memory: list[float] = []
@@ -108,7 +115,7 @@ async def _measure(folder: Path, length_s: float) -> Figures:
         wall_s, cpu_s = time.monotonic() - began_s, time.process_time() - began_cpu_s
         sampling.cancel()
         reports = sum((await worker(box.counts)).accepted.values())
-    latencies = await _latencies(folder / "latency")
+    latencies = await _latencies(folder / "latency", latency_length_s)
     return Figures(
         input_s=length_s,
         wall_s=wall_s,
@@ -147,9 +154,9 @@ def _settings(folder: Path, length_s: float, *, pace: str) -> Settings:
     return replace(demo, entries=(*kept, box))
 
 
-async def _latencies(folder: Path) -> list[float]:
+async def _latencies(folder: Path, length_s: float) -> list[float]:
     """Return, for each simulated bang, the time from its onset to its report at a subscriber, s."""
-    settings = _settings(folder, _LATENCY_S, pace="real_time")
+    settings = _settings(folder, length_s, pace="real_time")
     settings = replace(settings, entries=tuple(e for e in settings.entries if e.section != "byte_capture"))
     found: list[float] = []
 

@@ -1,0 +1,109 @@
+"""`lamppost doctor` says what is wrong when something is, and only then."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.cli.command import dispatch
+from edge.cli.output import FOUND_PROBLEM
+from edge.cli.settings_file import EXAMPLES
+from tests.conftest import Mosquitto
+
+STREET = EXAMPLES.parent / "street"
+
+SETTINGS = """\
+[node]
+city = "test-city"
+id = "lp-1"
+
+[privacy]
+policy = "{policy}"
+
+[replay.audio_file]
+name = "microphone"
+path = "{sound}"
+
+[[sources.serial_board]]
+name = "air"
+port = "{port}"
+profile = "nova_sds011"
+
+[detectors.sound_level]
+
+[delivery.outbox]
+path = "{outbox}"
+
+[delivery.publisher]
+host = "127.0.0.1"
+port = {broker}
+connect_s = 2
+"""
+
+
+def examined(folder: Path, capsys: pytest.CaptureFixture[str], **given: object) -> dict[str, dict[str, Any]]:
+    """Return what doctor found, by the first word of `what`."""
+    values = {
+        "policy": EXAMPLES / "policy.toml",
+        "sound": STREET / "sound.ogg",
+        "port": "/dev/serial/by-id/none",
+        "outbox": folder / "outbox.sqlite",
+        "broker": 1,
+    }
+    path = folder / "lamppost.toml"
+    path.write_text(SETTINGS.format(**(values | given)))
+    assert dispatch(["doctor", "--json", "--config", str(path)]) == FOUND_PROBLEM
+    checks = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert all(check["advice"] for check in checks if not check["ok"])
+    return {check["what"].split()[0]: check for check in checks}
+
+
+def test_no_settings_says_how_to_make_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert dispatch(["doctor", "--json", "--config", str(tmp_path / "none.toml")]) == FOUND_PROBLEM
+    checks = {c["what"]: c for c in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert "lamppost config init" in checks["settings"]["detail"]
+    assert checks["python"]["ok"]
+
+
+def test_what_works_is_told_apart_from_what_does_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = examined(tmp_path, capsys)
+    assert found["settings"]["ok"]
+    assert found["policy"]["ok"]
+    assert found["outbox"]["ok"]
+    assert found["recording"]["ok"]
+    assert not found["broker"]["ok"]
+    assert not found["board" if "board" in found else "serial"]["ok"]
+
+
+def test_a_broker_that_answers_is_fine(
+    tmp_path: Path, mosquitto: Mosquitto, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = examined(tmp_path, capsys, broker=mosquitto.port)
+    assert found["broker"]["ok"]
+    assert "MQTT 5" in found["broker"]["detail"]
+
+
+def test_injected_faults_are_found(
+    tmp_path: Path, free_port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    silent = tmp_path / "not_sound.ogg"
+    silent.write_bytes(b"not sound at all")
+    found = examined(
+        tmp_path,
+        capsys,
+        policy=tmp_path / "none.toml",
+        sound=silent,
+        outbox="/proc/nowhere/outbox.sqlite",
+        broker=free_port,
+    )
+    assert not found["policy"]["ok"]
+    assert not found["recording"]["ok"]
+    assert "no such folder" in found["outbox"]["detail"]
+
+
+def test_people_get_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert dispatch(["doctor", "--config", str(tmp_path / "none.toml")]) == FOUND_PROBLEM
+    assert "what to do" in capsys.readouterr().out
