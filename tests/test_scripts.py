@@ -1,5 +1,6 @@
 """The scripts on a small checkout of their own: set-up from nothing, again, after trouble; refusals."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -7,7 +8,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -63,8 +64,6 @@ class Checkout:
     """A checkout with the real scripts, a package index in a folder, a PATH that holds what is put there."""
 
     folder: Path
-    user: str = "1000"
-    environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.bin = self.folder / "bin"
@@ -105,27 +104,31 @@ class Checkout:
         path.write_text(f"#!{shutil.which('bash')}\n{script}\n")
         path.chmod(0o755)
 
-    def run(self, script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run one of the scripts from another folder, without a terminal."""
-        return subprocess.run(
+    def start(self, script: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """Start one of the scripts from another folder, without a terminal."""
+        return subprocess.Popen(
             [self.root / "scripts" / script, *arguments],
             cwd=self.folder,
             env={
                 "PATH": str(self.bin),
                 "HOME": str(self.folder),
-                "FAKE_USER": self.user,
+                "FAKE_USER": "1000",
                 "PIP_CONFIG_FILE": os.devnull,
                 "PIP_INDEX_URL": (self.folder / "index").as_uri(),
                 "GIT_CONFIG_GLOBAL": os.devnull,
-                **self.environment,
                 **environment,
             },
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
-            timeout=300,
         )
+
+    def run(self, script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run one of the scripts to its end."""
+        with self.start(script, *arguments, **environment) as process:
+            output, errors = process.communicate(timeout=300)
+        return subprocess.CompletedProcess(script, process.returncode, output, errors)
 
 
 @pytest.fixture
@@ -162,6 +165,19 @@ def forget_tiny(checkout: Checkout) -> None:
 def test_second_run_says_and_installs_nothing(ready: Checkout) -> None:
     again = ready.run("demo", "--json")
     assert (again.returncode, again.stdout, again.stderr) == (0, "lamppost demo --json\n", "")
+
+
+def test_two_at_once_take_turns(ready: Checkout) -> None:
+    folder = os.open(ready.root, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        with ready.start("demo") as second:
+            assert second.stderr is not None
+            assert second.stderr.readline() == "setup: another one is at work here; waiting for it\n"
+            fcntl.flock(folder, fcntl.LOCK_UN)
+            assert second.communicate(timeout=60) == ("lamppost demo\n", "")
+    finally:
+        os.close(folder)
 
 
 def test_changed_lock_is_installed_once(ready: Checkout) -> None:
