@@ -92,8 +92,8 @@ class _ImpulseDetector:
         return [] if self._finder is None else list(self._observations(self._finder.finish()))
 
     def _observations(self, impulses: Iterable["Impulse"]) -> Iterator[Observation]:
-        if self._source is None or self._layout is None:
-            return
+        assert self._source is not None
+        assert self._layout is not None
         rate_hz, _, full_scale_db = self._layout
         for impulse in impulses:
             sample = round(impulse.sample)
