@@ -3,6 +3,7 @@
 One code path for a live port and for a recording of one; time is an argument.
 """
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -201,7 +202,7 @@ class Arrivals:
             start: nothing arrived before.
         """
         self._byte_s = byte_s
-        self._reads: list[tuple[int, int, CaptureTime, CaptureTime]] = []
+        self._reads: deque[tuple[int, int, CaptureTime, CaptureTime]] = deque()
         self._last = start
 
     def add(self, begin: int, end: int, time: CaptureTime) -> None:
@@ -210,12 +211,14 @@ class Arrivals:
         self._last = time
 
     def of(self, offset: int) -> CaptureTime:
-        """Return when the byte at `offset` began to arrive; what is before it is forgotten."""
-        while len(self._reads) > 1 and self._reads[0][1] <= offset:
-            del self._reads[0]
-        if not self._reads:
-            return self._last
-        begin, end, earliest, time = self._reads[0]
+        """Return when the byte at `offset` began to arrive."""
+        holding = (read for read in self._reads if offset < read[1])
+        begin, end, earliest, time = next(holding, (offset, offset, self._last, self._last))
         # The last byte of a read had just arrived; those before it came at the pace of the wire.
         guess = time.shifted(-self._byte_s * (end - max(offset, begin)))
         return guess if guess.monotonic_ns > earliest.monotonic_ns else earliest
+
+    def forget(self, offset: int) -> None:
+        """Nobody will ask for bytes before `offset` any more."""
+        while self._reads and self._reads[0][1] <= offset:
+            self._reads.popleft()

@@ -108,6 +108,7 @@ class SerialBoard:
             pause = not chunk and _seconds(now) - _seconds(heard) >= _PAUSE_S
             for result in decoder.finish() if pause else decoder.feed(chunk):
                 frames += readings.take(result, arrivals.of(result.offset))
+            arrivals.forget(decoder.consumed - decoder.pending)
             frames += readings.tick(now)
             if readings.stale and _seconds(now) - _seconds(revived) >= self._profile.timing.stale_s:
                 # It may have lost its power, or another program may have sent it to sleep.

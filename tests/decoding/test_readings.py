@@ -198,5 +198,15 @@ class TestArrivals:
         assert arrivals.of(2) == START.shifted(0.998)
         assert arrivals.of(10) == START.shifted(1.998)
 
+    def test_what_is_read_is_forgotten(self) -> None:
+        arrivals = Arrivals(0.001, START)
+        for number in range(100):
+            arrivals.add(number, number + 1, START.shifted(number))
+            arrivals.forget(number)
+        assert len(arrivals._reads) == 1
+        assert arrivals.of(99) == START.shifted(98.999)
+        # Of what was forgotten the oldest known time is told.
+        assert arrivals.of(5) == START.shifted(98.999)
+
     def test_before_any_read_it_is_the_start(self) -> None:
         assert Arrivals(0.001, START).of(0) == START
