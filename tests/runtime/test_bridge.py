@@ -111,7 +111,12 @@ def test_a_recording_waits_for_room_and_loses_nothing() -> None:
 def test_an_abandoned_bridge_lets_the_lane_go() -> None:
     async def main() -> bool:
         bridge = Bridge([False, False], capacity=1)
-        thread = threading.Thread(target=lambda: [bridge.post(0, t, [observation(t)]) for t in range(5)])
+
+        def lane() -> None:
+            for t in range(5):
+                bridge.post(0, t, [observation(t)])
+
+        thread = threading.Thread(target=lane)
         thread.start()
         bridge.abandon()
         await asyncio.to_thread(thread.join, 5)
