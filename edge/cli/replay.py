@@ -21,7 +21,7 @@ from edge.privacy.policy import PolicyError
 from edge.runtime.logs import logging_to_stderr
 from edge.runtime.recording_clock import RecordingClock
 from edge.runtime.sense import Sense, gate_of
-from edge.runtime.settings import Entry, Settings, entry
+from edge.runtime.settings import Entry, Settings, entry, said
 
 HELP = "send recordings through the real pipeline; reports on stdout, health on stderr"
 
@@ -94,7 +94,7 @@ def _entry(section: str, name: str, **values: object) -> Entry:
     try:
         return entry("replay", section, name, **absolute)
     except ValidationError as error:
-        raise UsageError("; ".join(str(detail["msg"]) for detail in error.errors())) from error
+        raise UsageError("; ".join(said(detail) for detail in error.errors())) from error
 
 
 def _start_ns(text: str | None) -> int:

@@ -319,7 +319,12 @@ def _explain_one(detail: Any, path: Path, text: str, model: type[BaseModel]) -> 
     if detail["type"] == "missing":
         return f"{where} {key}: is missing; it has no default"
     given = "" if isinstance(detail["input"], dict) else f" (given: {detail['input']!r})"
-    return f"{where} {key}: {detail['msg']}{given}"
+    return f"{where} {key}: {said(detail)}{given}"
+
+
+def said(detail: Any) -> str:
+    """Return what pydantic says of one mistake, without the name of the exception that it wraps."""
+    return str(detail["msg"]).removeprefix("Value error, ")
 
 
 def _line(text: str, location: Sequence[str | int]) -> str:
