@@ -46,14 +46,14 @@ _ADVICE = {
 
 
 class Config(DetectorSection):
-    """Limits, chosen well outside of what 1,500 street pictures show; see scripts/measure_visibility.py."""
+    """Limits, chosen outside of what 2,300 pictures show; see scripts/measure_visibility.py."""
 
     dark_below: float = Field(30.0, ge=1, le=128, description="grey level that 99 % of the picture are below")
     white_share: float = Field(0.7, gt=0, le=1, description="share of the picture that is white")
     contrast_below: float = Field(
         16.0, ge=1, le=64, description="grey levels from the 5th to the 95th percentile"
     )
-    blur_above: float = Field(0.62, gt=0, lt=1, description="0 sharp, 1 blurred")
+    blur_above: float = Field(0.7, gt=0, lt=1, description="0 sharp, 1 blurred")
     recover_s: float = Field(5.0, ge=1, le=10, description="so long all must be well, s")
 
 

@@ -23,6 +23,8 @@ _FEWEST_PICTURES = 5
 _SMALLEST_DIFFERENCE = 12
 _NOISE_FACTOR = 5.0
 _SMALLEST_NOISE = 0.5
+# Where people pass while it is learnt, they look like noise: not more of it than so many times the median.
+_BUSIEST_NOISE = 5.0
 # Noise follows small differences only: a passer-by is not noise.
 _LARGEST_NOISE_STEP = 20
 # A shadow darkens at most to this share and leaves the colour as it is, within so many grey levels.
@@ -104,7 +106,8 @@ class Background:
         self._scene = np.median(pictures, axis=0).astype(np.float32)
         spread = np.median(np.abs(pictures - self._scene), axis=0)
         # The median absolute deviation of normal noise, as a standard deviation.
-        self._noise = np.maximum(1.4826 * spread, _SMALLEST_NOISE).astype(np.float32)
+        noise = np.maximum(1.4826 * spread, _SMALLEST_NOISE)
+        self._noise = np.minimum(noise, _BUSIEST_NOISE * np.median(noise)).astype(np.float32)
         self._foreground = np.zeros(picture.shape[:2], np.uint8)
         self._seen_s = self._reviewed_s = self._calm_s = seconds
         self._set_threshold()

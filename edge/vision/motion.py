@@ -44,7 +44,7 @@ class MotionMeter:
         """Measure one picture, uint8, shape (height, width, 3), BGR, taken at `seconds`."""
         if image.shape != self._shape:
             self._shape, self._before, self._background = image.shape, None, Background(self._pace)
-        picture = _reduced(image)
+        picture = reduced(image)
         grey: Image = opencv().cvtColor(picture, opencv().COLOR_BGR2GRAY)
         moving = None
         if self._before is not None and seconds - self._before_s <= _LONGEST_GAP_S:
@@ -54,7 +54,7 @@ class MotionMeter:
         return Shares(moving, None if mask is None else float(np.count_nonzero(mask) / mask.size))
 
 
-def _reduced(image: Image) -> Image:
+def reduced(image: Image) -> Image:
     """Return the picture at most 320 wide, reduced by a whole number, freed of single noisy pixels."""
     cv2 = opencv()
     height, width = image.shape[:2]
@@ -64,8 +64,8 @@ def _reduced(image: Image) -> Image:
         rows, columns = max(1, height // by), width // by
         block = image[: rows * by, : columns * by]
         image = cv2.resize(block, (columns, rows), interpolation=cv2.INTER_AREA)
-    reduced: Image = cv2.medianBlur(image, 3)
-    return reduced
+    small: Image = cv2.medianBlur(image, 3)
+    return small
 
 
 def _changed_share(before: Image, now: Image) -> float:
