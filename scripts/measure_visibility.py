@@ -3,7 +3,7 @@
 
     scripts/measure_visibility.py FOLDER... [--json]
 
-Each picture, of a video the first, is judged as it is, and blurred by a Gaussian of 0.6 or 1.2 % of its width.
+Each picture, of a video the first, is judged as it is and blurred by a Gaussian of 0.6 or 1.2 % of its width.
 """
 
 import argparse
