@@ -38,7 +38,7 @@ _LAST_MESSAGE_S = 0.3
 _SAYS = {
     "sound_level": "LAeq {laeq_db} dB, LAFmax {lafmax_db} dB, LCpeak {lcpeak_db} dB over {duration_s} s",
     "impulse": "{impulses} bang(s), LCpeak {lcpeak_db} dB, {above_floor_db} dB above the street",
-    "scene_motion": "moving {moving_share:.0%}, occupied {occupied_share:.0%} of {frames} pictures",
+    "scene_motion": "moving {moving_share:.1%}, occupied {occupied_share:.1%} of {frames} pictures",
     "particulates": "PM2.5 {pm2_5_ugm3} ug/m3, PM10 {pm10_ugm3} ug/m3 from {readings} readings",
     "health": "{component} {sensor} is {status} ({reason})",
 }

@@ -33,7 +33,7 @@ class TimeResolution:
 
 
 Level = Annotated[float, Field(ge=-200, le=200), Quantity("dB", 0.1)]
-Share = Annotated[float, Field(ge=0, le=1), Quantity("1", 0.01)]
+Share = Annotated[float, Field(ge=0, le=1), Quantity("1", 0.001)]
 Duration = Annotated[float, Field(ge=0, le=86_400), Quantity("s", 0.1)]
 FineDuration = Annotated[float, Field(ge=0, le=600), Quantity("s", 0.001)]
 Concentration = Annotated[float, Field(ge=0, le=10_000), Quantity("ug/m3", 0.1)]

@@ -357,7 +357,7 @@ def test_reports_share_one_base() -> None:
     assert all(issubclass(model, ReportBase) for model in REPORT_MODELS.values())
 
 
-def test_scene_motion_shares_are_whole_percents() -> None:
+def test_scene_motion_shares_are_per_mille() -> None:
     motion = SceneMotion(
         source=SOURCE, time=TIME, duration_s=5.04, moving_share=0.123456, occupied_share=1.0, frames=25
     )
@@ -365,7 +365,7 @@ def test_scene_motion_shares_are_whole_percents() -> None:
     assert report is not None
     assert report.model_dump(include={"duration_s", "moving_share", "occupied_share", "frames"}) == {
         "duration_s": 5.0,
-        "moving_share": 0.12,
+        "moving_share": 0.123,
         "occupied_share": 1.0,
         "frames": 25,
     }
