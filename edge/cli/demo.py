@@ -36,8 +36,8 @@ _LAST_MESSAGE_S = 0.3
 """The broker acknowledges to the publisher before the subscriber has the message."""
 
 _SAYS = {
-    "sound_level": "LAeq {laeq_db} dB, LAFmax {lafmax_db} dB, LCpeak {lcpeak_db} dB over {duration_s} s",
-    "impulse": "{impulses} bang(s), LCpeak {lcpeak_db} dB, {above_floor_db} dB above the street",
+    "sound_level": "LAeq {laeq_db}, LAFmax {lafmax_db}, LCpeak {lcpeak_db} {unit} over {duration_s} s",
+    "impulse": "{impulses} bang(s), LCpeak {lcpeak_db} {unit}, {above_floor_db} dB above the street",
     "scene_motion": "moving {moving_share:.1%}, occupied {occupied_share:.1%} of {frames} pictures",
     "particulates": "PM2.5 {pm2_5_ugm3} ug/m3, PM10 {pm10_ugm3} ug/m3 from {readings} readings",
     "health": "{component} {sensor} is {status} ({reason})",
@@ -164,6 +164,7 @@ class _Screen(_Lines):
 def _sentence(report: dict[str, Any]) -> str:
     at_least = "at least: clipped, " if report.get("clipped") else ""
     absence = f" ({report['absence']})" if report.get("absence") else ""
+    report = report | {"unit": "dB" if report.get("calibrated") else "dBFS"}
     return at_least + _SAYS.get(report["kind"], "{kind}").format_map(_Told(report)) + absence
 
 
