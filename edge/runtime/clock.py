@@ -1,7 +1,6 @@
 """The system's clock, and how well the kernel says it is disciplined."""
 
 import ctypes
-import ctypes.util
 import time
 
 from edge.domain.time import NS_PER_S, CaptureTime
@@ -29,9 +28,9 @@ def kernel_uncertainty_ms() -> float | None:
 
     A local question: it works without a network, in a private network namespace too.
     """
-    libc = ctypes.CDLL(ctypes.util.find_library("c") or "libc.so.6", use_errno=True)
     timex = _Timex()
-    state = libc.adjtimex(ctypes.byref(timex))
+    # The C library is in this process already: to look for its file would start ldconfig each time.
+    state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(timex))
     if state in (-1, _TIME_ERROR) or timex.status & _STA_UNSYNC:
         return None
     # esterror is 0 on kernels whose time daemon does not set it; then only the maximum error is honest.
