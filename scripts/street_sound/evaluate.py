@@ -21,7 +21,7 @@ import torch
 
 from edge.dsp.log_mel import SAMPLE_RATE_HZ, WINDOW_SAMPLES, log_mel
 from scripts.street_sound import plots
-from scripts.street_sound.corpus import FOLDS, SEED, Clip, read_manifest, read_tracks
+from scripts.street_sound.corpus import SEED, Clip, read_manifest, read_tracks
 from scripts.street_sound.figures import Row, Truth, markdown, table
 from scripts.street_sound.labels import OUTPUTS
 from scripts.street_sound.measures import (
@@ -35,7 +35,7 @@ from scripts.street_sound.measures import (
     threshold_at,
 )
 from scripts.street_sound.network import StreetNet, export
-from scripts.street_sound.scores import Scores, one_thread_session, ours, peers
+from scripts.street_sound.scores import Scores, one_thread_session, ours, peers, windows
 from scripts.street_sound.shipping import OFF, Rate, write_card
 
 Floats = npt.NDArray[np.float64]
@@ -54,6 +54,7 @@ class Findings:
     limits: dict[str, float]
     recalls: dict[str, Share]
     rates: dict[str, Rate]
+    folds: list[int]
 
     def probabilities(self) -> dict[str, float]:
         """The thresholds as calibrated probabilities."""
@@ -67,26 +68,26 @@ def _fit(logits: Floats, holds: Mask) -> tuple[float, float]:
 def _cross_fitted(logits: Floats, holds: Mask, fold: npt.NDArray[np.int64]) -> Floats:
     """Probabilities of each fold, calibrated on the other folds."""
     found = np.empty(holds.size)
-    for f in range(FOLDS):
+    for f in np.unique(fold):
         inside = fold == f
         found[inside] = probability_of(logits[inside], _fit(logits[~inside], holds[~inside]))
     return found
 
 
-def _rate(windows: Scores, quiet: set[int], k: int, limit: float, hours: float) -> Rate:
+def _rate(scored: Scores, quiet: set[int], k: int, limit: float, hours: float) -> Rate:
     count = 0
     for clip in quiet:
-        rows = slice(*np.searchsorted(windows.clip, [clip, clip + 1]))
-        count += alarms(windows.start_s[rows], windows.logits[rows, k] > limit)
+        rows = slice(*np.searchsorted(scored.clip, [clip, clip + 1]))
+        count += alarms(scored.start_s[rows], scored.logits[rows, k] > limit)
     return rate_per_hour(count, hours)
 
 
-def find(clips: list[Clip], tracks: list[npt.NDArray[np.int16]], windows: Scores) -> Findings:
+def find(clips: list[Clip], tracks: list[npt.NDArray[np.int16]], scored: Scores) -> Findings:
     """Calibrate on out-of-fold segments, choose the thresholds, and measure at them."""
-    segments = windows.of_segments()
+    segments = scored.of_segments()
     truth = Truth(clips, segments)
     fold = np.array([clips[i].fold for i in segments.clip])
-    findings = Findings({}, {}, {}, {}, {})
+    findings = Findings({}, {}, {}, {}, {}, [int(f) for f in np.unique(fold)])
     for k, name in enumerate(OUTPUTS):
         holds, against = truth.positive(name), truth.negative(name)
         logits, asked = segments.logits[:, k].astype(float), holds | against
@@ -100,7 +101,7 @@ def find(clips: list[Clip], tracks: list[npt.NDArray[np.int16]], windows: Scores
         findings.recalls[name] = share_by_group(logits[holds] > limit, truth.group[holds])
         quiet = {int(i) for i in segments.clip[against]}
         hours = sum(tracks[i].size for i in quiet) / SAMPLE_RATE_HZ / 3600
-        findings.rates[name] = _rate(windows, quiet, k, limit, hours)
+        findings.rates[name] = _rate(scored, quiet, k, limit, hours)
     return findings
 
 
@@ -156,6 +157,7 @@ def _report(findings: Findings, rows: list[Row], model: Path, variants: Path | N
         table=markdown(rows, ["ours", "mn04", "yamnet"]),
         mel_ms=f"{_median_ms(lambda: log_mel(sound)):.1f}",
         network_ms=f"{_median_ms(lambda: session.run(None, {'log_mel': picture})):.1f}",
+        folds=len(findings.folds),
         variants=variants.read_text(encoding="utf-8") if variants else "",
     )
 
@@ -164,7 +166,7 @@ def _ship(args: argparse.Namespace, clips: list[Clip], findings: Findings, rows:
     folder = _ROOT / "models" / "street_sound"
     folder.mkdir(parents=True, exist_ok=True)
     net = StreetNet()
-    net.load_state_dict(torch.load(args.cache / f"networks-{args.licences}" / "all.pt"))
+    net.load_state_dict(torch.load(args.cache / f"networks-{args.licences}" / "all.head.pt"))
     slopes, offsets = zip(*findings.calibration.values(), strict=True)
     export(net, folder / "model.onnx", list(slopes), list(offsets))
     write_card(
@@ -201,9 +203,10 @@ def main() -> None:
     torch.set_num_threads(1)
     clips = read_manifest(args.recordings, SEED)
     tracks = read_tracks(args.recordings, clips, args.cache)
-    windows = ours(args.cache / f"networks-{args.licences}", clips, tracks)
-    models = {"ours": windows.of_segments(), **peers(args.peers, args.cache, clips, tracks)}
-    rows, findings = table(clips, models), find(clips, tracks, windows)
+    scored = ours(args.cache / f"networks-{args.licences}", clips, windows(args.cache, tracks))
+    others = peers(args.peers, args.cache, clips, tracks)
+    models = {"ours": scored.of_segments(), **{n: s.only(scored.clip) for n, s in others.items()}}
+    rows, findings = table(clips, models), find(clips, tracks, scored)
     sys.stdout.write(markdown(rows, list(models)) + "\n")
     for name, rate in findings.rates.items():
         sys.stdout.write(f"{name}: {rate[0]:.1f} false alarms an hour, recall {findings.recalls[name]}\n")

@@ -34,6 +34,11 @@ class Scores:
     start_s: Floats
     logits: Floats
 
+    def only(self, clips: npt.NDArray[np.int64]) -> "Scores":
+        """Return the rows of those clips."""
+        rows = np.isin(self.clip, clips)
+        return Scores(self.clip[rows], self.segment[rows], self.start_s[rows], self.logits[rows])
+
     def of_segments(self) -> "Scores":
         """Return the largest logit of each segment."""
         key = self.clip * 100_000 + self.segment
@@ -64,31 +69,48 @@ def one_thread_session(path: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(path, options)
 
 
-def ours(networks: Path, clips: list[Clip], tracks: list[npt.NDArray[np.int16]]) -> Scores:
-    """Windows of every clip, scored by the network that never saw the clip's fold."""
-    store = networks / "windows.npz"
-    if not store.exists():
-        sessions = {k: one_thread_session(networks / f"{k}.onnx") for k in range(FOLDS)}
-        _save(
-            store,
-            [
-                _windows(sessions[c.fold], i, t)
-                for i, (c, t) in progress(
-                    list(enumerate(zip(clips, tracks, strict=True))), "windows", every=300
-                )
-            ],
-        )
-    return _load(store)
+@dataclass(frozen=True)
+class Windows:
+    """The pictures of every window of every clip, as float16, with their places."""
+
+    clip: npt.NDArray[np.int64]
+    segment: npt.NDArray[np.int64]
+    start_s: Floats
+    pictures: npt.NDArray[np.float16]
 
 
-def _windows(session: onnxruntime.InferenceSession, index: int, track: npt.NDArray[np.int16]) -> Scores:
-    rows = []
-    for number, piece in enumerate(segments(track)):
-        starts, windows = zip(*cut_windows(piece, HOP_S), strict=True)
-        (probabilities,) = session.run(None, {"log_mel": log_mel(np.stack(windows))})
-        at = np.array(starts, np.float32) + number * SEGMENT / SAMPLE_RATE_HZ
-        rows.append(Scores(np.full(at.size, index), np.full(at.size, number), at, logit(probabilities)))
-    return _joined(rows)
+def windows(cache: Path, tracks: list[npt.NDArray[np.int16]]) -> Windows:
+    """Return the windows of all clips, made once into `cache`."""
+    store, places = cache / "windows.npy", cache / "windows.npz"
+    if not places.exists():
+        found: list[tuple[int, int, float]] = []
+        pictures = []
+        for index in progress(range(len(tracks)), "pictures", every=300):
+            for number, piece in enumerate(segments(tracks[index])):
+                starts, cut = zip(*cut_windows(piece, HOP_S), strict=True)
+                found += [(index, number, number * SEGMENT / SAMPLE_RATE_HZ + s) for s in starts]
+                pictures.append(log_mel(np.stack(cut)).astype(np.float16))
+        np.save(store, np.concatenate(pictures))
+        clip, segment, start_s = zip(*found, strict=True)
+        np.savez(places, clip=clip, segment=segment, start_s=np.array(start_s, np.float32))
+    at = np.load(places)
+    return Windows(at["clip"], at["segment"], at["start_s"], np.load(store, mmap_mode="r"))
+
+
+def ours(networks: Path, clips: list[Clip], seen: Windows) -> Scores:
+    """Windows of the clips of every fold that has its network, which never saw the clip's fold."""
+    fold = np.array([c.fold for c in clips])[seen.clip]
+    logits = np.empty((seen.clip.size, len(OUTPUTS)), np.float32)
+    folds = [k for k in range(FOLDS) if (networks / f"{k}.head.pt").exists()]
+    if not folds:
+        raise SystemExit(f"{networks}: no network of a fold; run scripts.street_sound.train and head first")
+    for k in folds:
+        session, rows = one_thread_session(networks / f"{k}.onnx"), np.flatnonzero(fold == k)
+        for some in np.array_split(rows, max(1, rows.size // 64)):
+            (found,) = session.run(None, {"log_mel": seen.pictures[some].astype(np.float32)})
+            logits[some] = logit(found)
+    whole = Scores(seen.clip, seen.segment, seen.start_s, logits)
+    return whole.only(np.array([i for i, c in enumerate(clips) if c.fold in folds]))
 
 
 def peers(

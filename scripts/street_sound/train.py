@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from scripts.street_sound.corpus import FOLDS, SEED
 from scripts.street_sound.labels import UNKNOWN
-from scripts.street_sound.network import StreetNet, export
+from scripts.street_sound.network import StreetNet
 from scripts.street_sound.progress import progress
 
 BATCH = 32
@@ -96,8 +96,7 @@ class Stage:
     frozen: bool = False
 
 
-_BASE_STAGES = (Stage("base-gentle", 3.5, 1.2e-3), Stage("base", 2.5, 2.5e-3))
-"""Over the further recordings: the start of all folds."""
+_BASE_RATE, _RATE = 1.2e-3, 1.5e-3  # peak learning rates
 
 
 class _Run:
@@ -189,9 +188,11 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True, help="where the pool is and the networks go")
     parser.add_argument("--licences", choices=("any", "permissive"), default="any")
     parser.add_argument("--only", default="base,0,1,2,3,all")
-    parser.add_argument("--epochs", type=float, default=1.0)
+    parser.add_argument("--base-epochs", type=float, default=3.5, help="over the further recordings")
+    parser.add_argument("--epochs", type=float, default=1.25, help="of each fold and of everything")
+    parser.add_argument("--all-layers", action="store_true", help="train the first layers after the base too")
     parser.add_argument(
-        "--more-shards", type=int, default=5, help="shards of further sounds beside the labelled"
+        "--more-shards", type=int, default=1, help="shards of further sounds beside the labelled"
     )
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -201,17 +202,16 @@ def main() -> None:
     wanted: list[str] = args.only.split(",")
     more = args.cache / "pool-any"
     has_more = any(more.glob("fold-1-*.npz"))
-    base = None
-    for stage in _BASE_STAGES if has_more else ():
-        base = fit(stage, read_pool(more, [-1]), base, folder)
+    start = Stage("base", args.base_epochs, _BASE_RATE)
+    base = fit(start, read_pool(more, [-1]), None, folder) if has_more else None
+    frozen = has_more and not args.all_layers
     for name in (n for n in wanted if n != "base"):
         left_out = int(name) if name != "all" else None
         arrays = read_pool(pool, [k for k in range(FOLDS) if k != left_out])
         if has_more:
             extra = read_pool(more, [-1], args.more_shards)
             arrays = {k: np.concatenate([v, extra[k]]) for k, v in arrays.items()}
-        net = fit(Stage(name, args.epochs, 1.5e-3, frozen=has_more), arrays, base, folder)
-        export(net, folder / f"{name}.onnx")
+        fit(Stage(name, args.epochs, _RATE, frozen), arrays, base, folder)
 
 
 if __name__ == "__main__":
