@@ -67,3 +67,5 @@ class Absence(StrEnum):
     OUT_OF_RANGE = "out_of_range"
     SENSOR_FAULT = "sensor_fault"
     NO_READING = "no_reading"
+    FAINT = "faint"
+    AMBIGUOUS = "ambiguous"

@@ -1,0 +1,109 @@
+"""Short gates around an onset: spectra of what each microphone heard first, before the street answers."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import next_fast_len
+
+Float = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+LEAD_S = 0.0006
+"""A gate begins so long before the onset: pickers are late on faint sounds."""
+
+NOISE_S = 0.1
+"""Of the sound before the onset so much tells the noise."""
+
+GUARD_S = 0.003
+"""Noise ends so long before a gate: sound reaches the first microphone of a large array before the onset."""
+
+_LOWEST_HZ = 200.0
+# Of the rate: above it converters' filters cut.
+_HIGHEST = 0.42
+_FEWEST_BINS = 10
+_FEWEST_SEGMENTS = 3
+_FADE_IN, _FADE_OUT = 0.5, 0.4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gated:
+    """Spectra of one gate, in the band that tells directions.
+
+    Attributes:
+        spectra: shape (microphones, bins); phases refer to the same instant on every channel.
+        noise: mean power of the noise in such a gate, shape (bins,).
+        omega: rad/s, shape (bins,).
+        independent: bins that carry information of their own, as a share of all.
+        reach: bins over which the spectrum of a short sound is smooth.
+    """
+
+    spectra: Complex
+    noise: Float
+    omega: Float
+    independent: float
+    reach: int
+
+
+class Gate:
+    """Cuts gates of one length out of sound, shape (channels, n)."""
+
+    def __init__(self, gate_s: float, rate_hz: int, spread_s: float = 0.0) -> None:
+        self._rate_hz = rate_hz
+        self._lead = round((LEAD_S + spread_s / 2) * rate_hz)
+        self.length = next_fast_len(self._lead + round((gate_s + spread_s / 2) * rate_hz), real=True)
+        self._taper = _taper(
+            round(_FADE_IN * LEAD_S * rate_hz), self.length, round(_FADE_OUT * gate_s * rate_hz)
+        )
+        frequency_hz = np.fft.rfftfreq(self.length, 1 / rate_hz).astype(np.float64)
+        self._band = (frequency_hz >= _LOWEST_HZ) & (frequency_hz <= _HIGHEST * rate_hz)
+        self._omega: Float = 2.0 * np.pi * frequency_hz[self._band]
+
+    @property
+    def usable(self) -> bool:
+        """Whether the rate gives this gate enough bins to judge by."""
+        return self._omega.size >= _FEWEST_BINS
+
+    def noise(self, sound: Float, onset: int) -> Float | None:
+        """Return the power before the onset, shape (channels, bins); None when too little was heard."""
+        end = onset - self._lead - round(GUARD_S * self._rate_hz)
+        segments = min(
+            end // self.length, max(_FEWEST_SEGMENTS, round(NOISE_S * self._rate_hz) // self.length)
+        )
+        if segments < _FEWEST_SEGMENTS:
+            return None
+        cut = sound[:, end - segments * self.length : end].reshape(len(sound), segments, self.length)
+        return np.asarray((np.abs(np.fft.rfft(cut * self._taper)[..., self._band]) ** 2).mean(axis=1))
+
+    def cut(self, sound: Float, onset: int, delays_s: Float, noise: Float) -> Gated | None:
+        """Return the spectra of the gates that begin before `onset` delayed by `delays_s` on each channel.
+
+        None when the sound does not reach that far.
+        """
+        shifts = np.rint(delays_s * self._rate_hz).astype(np.int64)
+        starts = onset - self._lead + shifts
+        if starts.min() < 0 or starts.max() + self.length > sound.shape[1]:
+            return None
+        cut = np.stack([row[start : start + self.length] for row, start in zip(sound, starts, strict=True)])
+        spectra = np.fft.rfft(cut * self._taper)[:, self._band]
+        back = np.exp(-1j * self._omega * (shifts / self._rate_hz)[:, np.newaxis])
+        fourth = float(np.sum(self._taper**4))
+        return Gated(
+            spectra=spectra * back,
+            noise=noise,
+            omega=self._omega,
+            independent=float(np.sum(self._taper**2)) ** 2 / (self.length * fourth),
+            reach=max(2, round(8 * self.length / (0.005 * self._rate_hz))),
+        )
+
+
+def _taper(fade_in: int, length: int, fade_out: int) -> Float:
+    """Return a window with raised-cosine ends."""
+    window = np.ones(length)
+    window[:fade_in] *= _rise(fade_in)
+    window[length - fade_out :] *= _rise(fade_out)[::-1]
+    return window
+
+
+def _rise(length: int) -> Float:
+    return np.asarray(0.5 - 0.5 * np.cos(np.pi * (np.arange(length) + 0.5) / max(1, length)))
