@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper
 
 from edge.inference.card import ModelError
 from edge.inference.session import open_model
@@ -67,3 +68,16 @@ def test_refuses_to_answer_with_nan(make_model: Make) -> None:
 def test_onnxruntime_is_loaded_only_when_a_model_is_opened() -> None:
     code = "import sys, edge.inference.session; sys.exit('onnxruntime' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_model_with_two_inputs_is_refused(make_model: Make) -> None:
+    sides = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 4]) for name in ("x", "z")]
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["x", "z"], ["y"])],
+        "two",
+        sides,
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 4])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    with pytest.raises(ModelError, match="has 2 inputs, expected one"):
+        open_model(make_model(content=bytes(model.SerializeToString())))
