@@ -1,11 +1,13 @@
-"""Onsets of sudden sounds on every channel of a microphone."""
+"""Onsets of sudden sounds on every channel of a microphone, and where they came from if it is an array."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from edge.domain.array import MicrophoneArray
 from edge.domain.frames import AudioFrame, Frame
 from edge.domain.health import Component, Reason, Status
 from edge.domain.identity import SourceId
@@ -14,13 +16,18 @@ from edge.domain.stages import Detector, DetectorSection
 from edge.domain.time import CaptureTime
 
 if TYPE_CHECKING:
+    from edge.dsp.aiming import Aim
     from edge.dsp.bang import Impulse
+    from edge.dsp.direction import Direction
     from edge.dsp.impulses import ImpulseFinder
 
 FRAME = AudioFrame
 
+_Layout = tuple[int, int, float | None, MicrophoneArray | None]
+
 # An impulse is told at most 0.6 s after its onset; frames that began earlier are of no use for its time.
 _ANCHOR_S = 2.0
+_FINEST_DEG = 0.1
 
 
 class Config(DetectorSection):
@@ -49,7 +56,8 @@ class _ImpulseDetector:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._finder: ImpulseFinder | None = None
-        self._layout: tuple[int, int, float | None] | None = None
+        self._aim: Aim | None = None
+        self._layout: _Layout | None = None
         self._source: SourceId | None = None
         self._anchors: deque[tuple[int, CaptureTime]] = deque()
         self._heard = 0
@@ -58,7 +66,7 @@ class _ImpulseDetector:
         """Take sound; give the impulses that are over."""
         if not isinstance(frame, AudioFrame) or not len(frame.samples):
             return
-        layout = (frame.rate_hz, frame.samples.shape[1], frame.full_scale_db)
+        layout = (frame.rate_hz, frame.samples.shape[1], frame.full_scale_db, frame.array)
         if layout != self._layout:
             yield from self.finish()
             yield from self._start(frame, layout)
@@ -69,11 +77,14 @@ class _ImpulseDetector:
         self._source = frame.source
         self._anchors.append((self._heard, frame.time))
         self._heard += len(frame.samples)
+        if self._aim is not None:
+            self._aim.add(frame.samples)
         yield from self._observations(self._finder.add(frame.samples))
         while len(self._anchors) > 1 and self._anchors[1][0] <= self._heard - _ANCHOR_S * frame.rate_hz:
             self._anchors.popleft()
 
-    def _start(self, frame: AudioFrame, layout: tuple[int, int, float | None]) -> Iterator[Observation]:
+    def _start(self, frame: AudioFrame, layout: _Layout) -> Iterator[Observation]:
+        from edge.dsp.aiming import Aim
         from edge.dsp.impulses import ImpulseFinder, Thresholds
         from edge.dsp.weighting import LOWEST_RATE_HZ
 
@@ -81,11 +92,13 @@ class _ImpulseDetector:
         self._anchors.clear()
         self._heard = 0
         self._finder = None
+        self._aim = None
         if frame.rate_hz < LOWEST_RATE_HZ:
             yield _too_slow(frame, LOWEST_RATE_HZ)
             return
         wanted = self._config.model_dump(exclude={"sources"})
         self._finder = ImpulseFinder(frame.rate_hz, layout[1], Thresholds(**wanted))
+        self._aim = None if frame.array is None else Aim(frame.rate_hz, frame.array)
 
     def finish(self) -> Iterable[Observation]:
         """Give the impulse that was not over when the sound ended."""
@@ -94,11 +107,12 @@ class _ImpulseDetector:
     def _observations(self, impulses: Iterable["Impulse"]) -> Iterator[Observation]:
         assert self._source is not None
         assert self._layout is not None
-        rate_hz, _, full_scale_db = self._layout
+        rate_hz, _, full_scale_db, _ = self._layout
         for impulse in impulses:
             sample = round(impulse.sample)
             first, time = next(a for a in reversed(self._anchors) if a[0] <= sample)
-            yield _onset(impulse, self._source, time.after_samples(sample - first, rate_hz), full_scale_db)
+            onset = _onset(impulse, self._source, time.after_samples(sample - first, rate_hz), full_scale_db)
+            yield onset if self._aim is None else _aimed(onset, self._aim.direction(impulse.sample))
 
 
 def _onset(
@@ -116,6 +130,30 @@ def _onset(
         crest_db=impulse.crest_db,
         prominence=impulse.prominence,
     )
+
+
+def _aimed(onset: ImpulseOnset, direction: "Direction") -> ImpulseOnset:
+    return replace(
+        onset,
+        azimuth_deg=_azimuth(direction.azimuth_deg),
+        azimuth_uncertainty_deg=_spread(direction.azimuth_uncertainty_deg),
+        elevation_deg=direction.elevation_deg,
+        elevation_uncertainty_deg=_spread(direction.elevation_uncertainty_deg),
+        other_azimuth_deg=_azimuth(direction.other_azimuth_deg),
+        other_elevation_deg=direction.other_elevation_deg,
+        direction_absence=direction.absence,
+        left_out=direction.left_out,
+    )
+
+
+def _azimuth(azimuth_deg: float | None) -> float | None:
+    # Rounded here as it leaves, lest 359.97 leave as 360.
+    return None if azimuth_deg is None else round(azimuth_deg, 1) % 360.0
+
+
+def _spread(uncertainty_deg: float | None) -> float | None:
+    # What leaves is rounded to 0.1 degrees; 0 would claim to be exact.
+    return None if uncertainty_deg is None else max(uncertainty_deg, _FINEST_DEG)
 
 
 def _too_slow(frame: AudioFrame, least_hz: int) -> Health:

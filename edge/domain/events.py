@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from edge.domain.health import Absence
 from edge.domain.time import CaptureTime
 
 
@@ -30,6 +31,7 @@ class Impulse(Event):
     Attributes:
         lcpeak_db: of the loudest; "at least" when `clipped`.
         impulses: how many onsets so far.
+        azimuth_deg: of the loudest, with all that follows; see `ImpulseOnset`.
     """
 
     kind: ClassVar[str] = "impulse"
@@ -40,3 +42,10 @@ class Impulse(Event):
     rise_s: float
     duration_s: float
     impulses: int
+    azimuth_deg: float | None = None
+    azimuth_uncertainty_deg: float | None = None
+    elevation_deg: float | None = None
+    elevation_uncertainty_deg: float | None = None
+    other_azimuth_deg: float | None = None
+    other_elevation_deg: float | None = None
+    direction_absence: Absence | None = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.domain.array import MicrophoneArray
 from edge.domain.health import Absence, Component, Reason
 from edge.domain.identity import SourceId
 from edge.domain.time import CaptureTime
@@ -23,6 +24,7 @@ class AudioFrame:
         rate_hz: samples per second.
         full_scale_db: dB SPL of a full-scale sine's RMS; None when the microphone is not calibrated.
         lost_s: sound lost between the previous frame and this one, seconds.
+        array: where the microphones are; None when that is not known.
     """
 
     source: SourceId
@@ -31,6 +33,7 @@ class AudioFrame:
     rate_hz: int
     full_scale_db: float | None = None
     lost_s: float = 0.0
+    array: MicrophoneArray | None = None
 
     @property
     def duration_s(self) -> float:

@@ -55,6 +55,14 @@ class ImpulseOnset(Observation):
         clipped: the true peak is at least `lcpeak_db`.
         crest_db: A-weighted peak above the RMS of the duration; None when not measured.
         prominence: predicted prominence (ISO/PAS 1996-3); None when not measured.
+        azimuth_deg: where it came from, clockwise from true north, 0..360; None without an array, or when
+            it is not known.
+        azimuth_uncertainty_deg: one standard deviation; elevation_uncertainty_deg likewise.
+        elevation_deg: above the horizon.
+        other_azimuth_deg: the array cannot tell whether it came from there instead, `other_elevation_deg`
+            high; None when it can.
+        direction_absence: why an array that heard it gives no direction.
+        left_out: channels of the array that heard something else, or nothing.
     """
 
     kind: ClassVar[str] = "impulse_onset"
@@ -66,6 +74,14 @@ class ImpulseOnset(Observation):
     duration_s: float
     crest_db: float | None = None
     prominence: float | None = None
+    azimuth_deg: float | None = None
+    azimuth_uncertainty_deg: float | None = None
+    elevation_deg: float | None = None
+    elevation_uncertainty_deg: float | None = None
+    other_azimuth_deg: float | None = None
+    other_elevation_deg: float | None = None
+    direction_absence: Absence | None = None
+    left_out: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

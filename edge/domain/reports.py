@@ -37,6 +37,9 @@ Share = Annotated[float, Field(ge=0, le=1), Quantity("1", 0.001)]
 Duration = Annotated[float, Field(ge=0, le=86_400), Quantity("s", 0.1)]
 FineDuration = Annotated[float, Field(ge=0, le=600), Quantity("s", 0.001)]
 Concentration = Annotated[float, Field(ge=0, le=10_000), Quantity("ug/m3", 0.1)]
+Azimuth = Annotated[float, Field(ge=0, le=360), Quantity("deg", 0.1)]
+Elevation = Annotated[float, Field(ge=-90, le=90), Quantity("deg", 0.1)]
+AngleSpread = Annotated[float, Field(ge=0, le=180), Quantity("deg", 0.1)]
 Count = Annotated[int, Field(ge=0, le=1_000_000), Quantity("1", 1)]
 Days = Annotated[int, Field(ge=0, le=3650), Quantity("d", 1)]
 CoarseTime = Annotated[AwareDatetime, TimeResolution(1.0)]
@@ -123,7 +126,11 @@ class SoundLevelReport(SensorReport):
 
 
 class ImpulseReport(ReportBase):
-    """A bang or a burst of them; what made it is not said. When clipped, the peak is at least this."""
+    """A bang or a burst of them; what made it is not said. When clipped, the peak is at least this.
+
+    The direction (azimuth clockwise from true north, elevation above the horizon, one standard deviation of
+    each) is that of the loudest. Where `other_...` angles are given, the array cannot tell the two apart.
+    """
 
     topic: ClassVar[Topic] = Topic.EVENT
     priority: ClassVar[Priority] = Priority.EVENT
@@ -139,6 +146,13 @@ class ImpulseReport(ReportBase):
     rise_s: FineDuration
     duration_s: FineDuration
     impulses: Count
+    azimuth_deg: Azimuth | None = None
+    azimuth_uncertainty_deg: AngleSpread | None = None
+    elevation_deg: Elevation | None = None
+    elevation_uncertainty_deg: AngleSpread | None = None
+    other_azimuth_deg: Azimuth | None = None
+    other_elevation_deg: Elevation | None = None
+    direction_absence: Absence | None = None
 
 
 class SceneMotionReport(SensorReport):
@@ -205,6 +219,6 @@ class NodeState(BaseModel):
     online: bool
     time: datetime
     expires_s: Annotated[int, Field(ge=1, le=86_400)]
-    pending: Count = 0
+    pending: Annotated[int, Field(ge=0)] = 0
     delivered: Annotated[int, Field(ge=0)] = 0
     evicted: Annotated[int, Field(ge=0)] = 0

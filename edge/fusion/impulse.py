@@ -75,6 +75,13 @@ def _event(burst: _Burst, result_time_ns: int) -> Impulse:
         rise_s=burst.loudest.rise_s,
         duration_s=burst.loudest.duration_s,
         impulses=burst.impulses,
+        azimuth_deg=burst.loudest.azimuth_deg,
+        azimuth_uncertainty_deg=burst.loudest.azimuth_uncertainty_deg,
+        elevation_deg=burst.loudest.elevation_deg,
+        elevation_uncertainty_deg=burst.loudest.elevation_uncertainty_deg,
+        other_azimuth_deg=burst.loudest.other_azimuth_deg,
+        other_elevation_deg=burst.loudest.other_elevation_deg,
+        direction_absence=burst.loudest.direction_absence,
     )
 
 
