@@ -5,6 +5,7 @@ than those it learned from. The picture does not depend on gain: a microphone's 
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -36,17 +37,55 @@ def _mel(frequency_hz: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     return np.asarray(1127.0 * np.log1p(frequency_hz / 700.0))
 
 
+@dataclass(frozen=True)
+class _Filters:
+    """The analysis window and the mel triangles.
+
+    Between two neighbouring edges the triangle that rises and the one that falls add up to one, so that a bin
+    is in two bands at most: sums between edges replace a matrix product, which BLAS would spread over every
+    core. There is a bin between any two edges, which those sums need.
+
+    Attributes:
+        window: (_FRAME,).
+        rising: (_FFT / 2 + 1,) share of a bin in the band whose centre is the next edge, times the gain.
+        falling: the same for the band whose centre is the edge before.
+        starts: (BANDS + 1,) first bin after each edge but the last.
+        stop: first bin after the last edge.
+    """
+
+    window: Samples
+    rising: Samples
+    falling: Samples
+    starts: npt.NDArray[np.intp]
+    stop: int
+
+
 @lru_cache(maxsize=1)
-def _filters() -> tuple[Samples, Samples]:
-    """Return the analysis window (_FRAME,) and the mel triangles (_FFT / 2 + 1, BANDS)."""
+def _filters() -> _Filters:
     window = np.hanning(_FRAME + 1)[:-1].astype(np.float32)
     lowest, highest = _mel(np.array([_LOWEST_HZ, _HIGHEST_HZ]))
     edges = np.linspace(lowest, highest, BANDS + 2)
-    bins = _mel(np.arange(_FFT // 2 + 1) * (SAMPLE_RATE_HZ / _FFT))[:, None]
-    left, centre, right = edges[:-2], edges[1:-1], edges[2:]
-    triangles = np.minimum((bins - left) / (centre - left), (right - bins) / (right - centre))
-    gains = 2.0 / float(np.sum(window**2) * _FFT)
-    return window, (gains * np.maximum(triangles, 0.0)).astype(np.float32)
+    bins = _mel(np.arange(_FFT // 2 + 1) * (SAMPLE_RATE_HZ / _FFT))
+    place = (bins - edges[0]) / (edges[1] - edges[0])
+    gain = 2.0 / float(np.sum(window**2) * _FFT)
+    borders = np.searchsorted(bins, edges)
+    return _Filters(
+        window=window,
+        rising=(gain * (place % 1.0)).astype(np.float32),
+        falling=(gain * (1.0 - place % 1.0)).astype(np.float32),
+        starts=borders[:-1],
+        stop=int(borders[-1]),
+    )
+
+
+def _bands(power: Samples, filters: _Filters) -> Samples:
+    """Return the power in each band, (frames, BANDS), from (frames, bins)."""
+    inside = power[:, : filters.stop]
+    rising, falling = (
+        np.add.reduceat(inside * share[: filters.stop], filters.starts, axis=1)
+        for share in (filters.rising, filters.falling)
+    )
+    return np.asarray(rising[:, :-1] + falling[:, 1:], dtype=np.float32)
 
 
 def log_mel(windows: npt.ArrayLike) -> Samples:
@@ -80,7 +119,7 @@ def _nothing() -> Samples:
 
 
 def _picture(sound: Samples) -> Samples:
-    window, triangles = _filters()
+    filters = _filters()
     # A float32 sum of squares overflows on samples in integer units or beyond; scale first.
     peak = float(np.max(np.abs(sound)))
     scale = max(1.0, peak)
@@ -89,9 +128,9 @@ def _picture(sound: Samples) -> Samples:
     rms = float(np.sqrt(np.mean(np.square(level, dtype=np.float64))))
     level /= np.float32(max(rms, _QUIETEST_RMS / scale))
     frames = np.lib.stride_tricks.sliding_window_view(level, _FRAME)[::_STEP][:FRAMES]
-    spectrum = np.fft.rfft(frames * window, _FFT, axis=1)
+    spectrum = np.fft.rfft(frames * filters.window, _FFT, axis=1)
     power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
-    logarithm = np.log(power @ triangles + np.float32(_FLOOR))
+    logarithm = np.log(_bands(power, filters) + np.float32(_FLOOR))
     return np.ascontiguousarray(((logarithm.T + _CENTRE) / _SPREAD).astype(np.float32))
 
 
