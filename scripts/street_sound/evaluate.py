@@ -171,7 +171,7 @@ def _ship(args: argparse.Namespace, clips: list[Clip], findings: Findings, rows:
     export(net, folder / "model.onnx", list(slopes), list(offsets))
     write_card(
         folder,
-        clips=clips,
+        clips=[c for c in clips if c.permissive or args.licences == "any"],
         thresholds=findings.probabilities(),
         why=f"{100 * OPERATING_POINT:g} % of the segments of hard negatives exceed it, out of fold",
         rates=findings.rates,
