@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from types import ModuleType
 
 import edge.cli
-from edge.cli.output import BROKEN, FINE, WRONG_USE, UsageError, complain
+from edge.cli.output import BROKEN, FINE, WRONG_USE, complain
+from edge.domain.complaint import Complaint
 from edge.domain.nearest import nearest
-from edge.domain.stages import SourceError
 
 _NOT_VERBS = {"command", "output", "settings_file"}
 
@@ -60,16 +60,38 @@ def _run(module: ModuleType, args: argparse.Namespace) -> int:
     try:
         code: int = module.run(args)
         sys.stdout.flush()
-    except UsageError as error:
-        complain(str(error))
-        return WRONG_USE
-    except SourceError as error:
-        complain(str(error))
-        return BROKEN
-    except BrokenPipeError:
-        # The reader (head, less) went away; stdout points elsewhere lest Python complain at exit too.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FINE
     except KeyboardInterrupt:
         return FINE
+    except Exception as error:
+        if sys.flags.dev_mode:
+            raise
+        return _explained(error)
     return code
+
+
+def _explained(error: BaseException) -> int:
+    """Say an error in one line; return the exit code."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    match error:
+        case Complaint():
+            complain(str(error))
+            return WRONG_USE if error.wrong_use else BROKEN
+        case BrokenPipeError():
+            # The reader (head, less) went away.
+            _drop_output()
+            return FINE
+        case OSError():
+            _drop_output()
+            complain(f"{error.filename or 'output'}: {error.strerror or error}")
+            return BROKEN
+        case _:
+            complain(
+                f"unexpected error: {type(error).__name__}: {error}; `python -X dev -m edge` shows where"
+            )
+            return BROKEN
+
+
+def _drop_output() -> None:
+    # Else Python tries to write the rest at exit, and complains.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,7 +5,9 @@ import asyncio
 import json
 import logging
 import sys
+import time
 from collections import Counter, deque
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -18,13 +20,14 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from edge.cli.output import FINE, FOUND_PROBLEM, complain
+from edge.cli.output import FINE, FOUND_PROBLEM, complain, seconds
 from edge.cli.settings_file import EXAMPLES, load
 from edge.delivery.mqtt_access import Message
 from edge.runtime.clock import SystemClock
 from edge.runtime.logs import logging_to_stderr
-from edge.runtime.node import delivered, outbox_of, publishing, sensing, stopped_by_signals, subscribed
+from edge.runtime.node import delivered, outbox_of, publishing, sensing, subscribed
 from edge.runtime.settings import Settings, entry
+from edge.runtime.signals import stopped_by_signals
 
 HELP = "watch a lamppost work on recordings of a street; needs no hardware and no server"
 
@@ -46,7 +49,7 @@ _SAYS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add how long."""
-    parser.add_argument("--seconds", type=float, default=60.0, help="how long (default: 60)")
+    parser.add_argument("--seconds", type=seconds, default=60.0, help="how long (default: 60)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -58,8 +61,10 @@ def run(args: argparse.Namespace) -> int:
         level = logging.INFO if args.json else logging.CRITICAL
         stack.enter_context(logging_to_stderr(level, json_lines=args.json))
         stack.enter_context(screen)
-        asyncio.run(_demo(_settings(folder), args.seconds, screen))
-    return _verdict(screen.came, args.seconds)
+        lasted_s = asyncio.run(_demo(_settings(folder), args.seconds, screen))
+    if screen.broken is not None:
+        raise screen.broken
+    return _verdict(screen.came, lasted_s)
 
 
 def _settings(folder: Path) -> Settings:
@@ -69,7 +74,8 @@ def _settings(folder: Path) -> Settings:
     return replace(demo, entries=(*kept, box))
 
 
-async def _demo(settings: Settings, seconds: float, screen: "_Lines") -> None:
+async def _demo(settings: Settings, wanted_s: float, screen: "_Lines") -> float:
+    """Run; return how long it lasted, seconds: a person may stop it before."""
     async with (
         outbox_of(settings) as (outbox, worker),
         publishing(settings, outbox, worker) as broker,
@@ -79,27 +85,38 @@ async def _demo(settings: Settings, seconds: float, screen: "_Lines") -> None:
             sensing(settings, SystemClock(), outbox, worker) as sense,
             stopped_by_signals(sense.stop),
         ):
-            asyncio.get_running_loop().call_later(seconds, sense.stop)
+            screen.stop = sense.stop
+            asyncio.get_running_loop().call_later(wanted_s, sense.stop)
+            began_s = time.monotonic()
             await sense.run()
+            lasted_s = time.monotonic() - began_s
         await delivered(outbox, worker, within_s=5.0)
         await asyncio.sleep(_LAST_MESSAGE_S)
+        return lasted_s
 
 
-def _verdict(came: Counter[str], seconds: float) -> int:
+def _verdict(came: Counter[str], lasted_s: float) -> int:
     missing = [kind for kind in _EXPECTED if not came[kind]]
-    if missing and seconds >= _ENOUGH_S:
-        complain(
-            f"no {', '.join(missing)} report arrived within {seconds:g} s; `lamppost doctor` may say why"
-        )
+    if missing and lasted_s >= _ENOUGH_S:
+        kinds = ", ".join(missing)
+        complain(f"no {kinds} report arrived within {lasted_s:.0f} s; `lamppost doctor` may say why")
         return FOUND_PROBLEM
     return FINE
 
 
 class _Lines:
-    """Prints each report as the subscriber received it, one CloudEvent a line."""
+    """Prints each report as the subscriber received it, one CloudEvent a line.
+
+    Attributes:
+        came: reports received, by kind.
+        stop: ends the demo, when there is nobody left to show it to.
+        broken: why nothing more can be shown.
+    """
 
     def __init__(self) -> None:
         self.came: Counter[str] = Counter()
+        self.stop: Callable[[], None] = lambda: None
+        self.broken: OSError | None = None
 
     def __enter__(self) -> "_Lines":
         return self
@@ -113,7 +130,12 @@ class _Lines:
             return
         event = json.loads(message.payload)
         self.came[event["data"]["kind"]] += 1
-        self.show(message, event)
+        if self.broken is None:
+            try:
+                self.show(message, event)
+            except OSError as error:
+                self.broken = error
+                self.stop()
 
     def show(self, message: Message, event: dict[str, Any]) -> None:  # noqa: ARG002 - the table shows both
         """Print it."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from edge.cli.output import FINE, FOUND_PROBLEM, emit_json
 from edge.cli.settings_file import add_config
@@ -41,8 +42,11 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             emit_json({"what": check.what, "ok": check.ok, "detail": check.detail, "advice": check.advice})
         else:
-            mark = "[green]ok[/]" if check.ok else "[red]no[/]"
-            table.add_row(mark, check.what, check.detail, check.advice)
+            mark = Text("ok", "green") if check.ok else Text("no", "red")
+            # Text, not str: rich would take a section's name in brackets for its markup.
+            table.add_row(
+                mark, *(Text(cell, overflow="fold") for cell in (check.what, check.detail, check.advice))
+            )
     if not args.json:
         Console().print(table)
     return FINE if all(check.ok for check in checks) else FOUND_PROBLEM
@@ -99,6 +103,9 @@ async def _broker(settings: Settings) -> Check:
             access = access_of(config, f"{settings.node.city}-{settings.node.id}-doctor")
             connection = await connect(access, worker)
             await connection.close()
-    except (BrokerError, OSError) as error:
+    except BrokerError as error:
         return Check(what, ok=False, detail=str(error), advice="correct [delivery.publisher] or the broker")
+    except (OSError, ValueError) as error:
+        detail = f"{config.password_file}: {error}"
+        return Check(what, ok=False, detail=detail, advice="write the password on its first line, as UTF-8")
     return Check(what, ok=True, detail=f"accepts us with MQTT {connection.version}")

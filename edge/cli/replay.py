@@ -17,11 +17,11 @@ from edge.delivery.writer import Numbering
 from edge.domain.health import Reason, Status
 from edge.domain.observations import Health
 from edge.domain.time import NS_PER_S
-from edge.privacy.policy import PolicyError
 from edge.runtime.logs import logging_to_stderr
 from edge.runtime.recording_clock import RecordingClock
 from edge.runtime.sense import Sense, gate_of
 from edge.runtime.settings import Entry, Settings, entry, said
+from edge.runtime.signals import stopped_by_signals
 
 HELP = "send recordings through the real pipeline; reports on stdout, health on stderr"
 
@@ -62,12 +62,9 @@ async def _replay(settings: Settings, clock: RecordingClock) -> bool:
             sys.stdout.write(entry.payload.decode() + "\n")
             sys.stdout.flush()
 
-    try:
-        gate = gate_of(settings)
-    except PolicyError as error:
-        raise UsageError(str(error)) from error
-    sense = Sense(settings, gate, accept, clock, monitored=False)
-    await sense.run()
+    sense = Sense(settings, gate_of(settings), accept, clock, monitored=False)
+    async with stopped_by_signals(sense.stop):
+        await sense.run()
     return any(status is Status.FAILED or reason in _BROKEN_FILE for status, reason in sense.health)
 
 

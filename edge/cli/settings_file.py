@@ -4,9 +4,7 @@ import argparse
 from collections.abc import Collection
 from pathlib import Path
 
-from edge.cli.output import UsageError
-from edge.privacy.policy import PolicyError
-from edge.runtime.settings import SECTION_LAYERS, Settings, SettingsError, load_settings
+from edge.runtime.settings import SECTION_LAYERS, Settings, load_settings
 
 DEFAULT = Path("/etc/lamppost/lamppost.toml")
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
@@ -18,8 +16,5 @@ def add_config(parser: argparse.ArgumentParser, default: Path = DEFAULT) -> None
 
 
 def load(path: Path, *, layers: Collection[str] = SECTION_LAYERS, fed: bool = True) -> Settings:
-    """Return the checked settings. Raises UsageError with a line for each mistake."""
-    try:
-        return load_settings(path, layers=layers, fed=fed)
-    except (SettingsError, PolicyError) as error:
-        raise UsageError(str(error)) from error
+    """Return the checked settings. Raises SettingsError with a line for each mistake."""
+    return load_settings(path, layers=layers, fed=fed)

@@ -3,8 +3,10 @@
 import socket
 import ssl
 
+from edge.domain.complaint import Complaint
 
-class BrokerError(Exception):
+
+class BrokerError(Complaint):
     """No connection, or none any more; the message says what, where and what to do."""
 
 

@@ -98,7 +98,8 @@ class Counts:
     @property
     def pending(self) -> int:
         """Reports that wait."""
-        return sum(self.accepted.values()) - sum(self.delivered.values()) - sum(self.evicted.values())
+        gone = sum(self.delivered.values()) + sum(self.evicted.values())
+        return max(0, sum(self.accepted.values()) - gone)
 
 
 class Outbox:

@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from edge.domain.complaint import Complaint
 from edge.domain.health import Reason
 
 BUSY_TIMEOUT_S = 30.0
@@ -34,7 +35,7 @@ CREATE TABLE counters (
 """
 
 
-class OutboxUnavailable(Exception):  # noqa: N818 - a state of the disk that passes, not a mistake
+class OutboxUnavailable(Complaint):
     """The outbox cannot be read or written now. Nothing that it accepted is lost; try again later.
 
     Attributes:

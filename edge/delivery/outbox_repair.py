@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from edge.delivery.outbox_database import PLACES, open_database
-from edge.delivery.sequence_mark import read_mark, sync_folder
+from edge.delivery.sequence_mark import believed, read_mark, sync_folder
 from edge.domain.reports import Priority
 
 Row = tuple[int, str, str, bytes]
@@ -47,7 +47,7 @@ def repair(path: Path, max_bytes: int, last_sequence: int) -> int:
         leftover.unlink(missing_ok=True)
     new.touch(mode=0o660)
     counters = _counters(path)
-    known = max(last_sequence, read_mark(path), counters.get(("last_sequence", ""), 0))
+    known = max(last_sequence, read_mark(path), believed(counters.get(("last_sequence", ""), 0)))
     with closing(open_database(new, max_bytes, known)) as connection:
         connection.execute("BEGIN")
         connection.executemany("INSERT OR IGNORE INTO reports VALUES (?, ?, ?, ?)", _rows(path))

@@ -1,9 +1,13 @@
 """The writer: from the gate to the outbox, in batches, without holding up the main loop."""
 
 import asyncio
+import fcntl
 import logging
+import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from edge.delivery.cloud_events import cloud_event, topic
 from edge.delivery.mqtt_access import RunBlocking
@@ -49,37 +53,72 @@ class Numbering:
         )
 
 
+@contextmanager
+def only_writer(outbox: Path) -> Iterator[None]:
+    """Within: no other process writes to this outbox; two would number their reports alike.
+
+    Raises:
+        OutboxUnavailable: another process does.
+    """
+    path = outbox.with_name(outbox.name + ".writer")
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+    except OSError as error:
+        advice = "make its folder writable for the user that runs the daemon"
+        raise OutboxUnavailable(Reason.NO_PERMISSION, f"{path}: {error.strerror}; {advice}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        message = f"outbox {outbox}: another `lamppost sense` or `run` writes to it; stop that one first"
+        raise OutboxUnavailable(Reason.REFUSED, message) from error
+    finally:
+        os.close(lock)
+
+
 class Writer:
     """Keeps reports in memory until the outbox has committed them.
 
     While the disk is full or fails, up to `limit` reports wait; then the least important, oldest first, are
-    dropped and counted: the gap in the sequence and a health report say so.
+    dropped. How many is told, once, when the disk is well again: to tell it before would only drop more.
+
+    Args:
+        outbox: touched only through `run_in_outbox`.
+        run_in_outbox: runs a call in the one thread that may touch the outbox.
+        city: name of the city, as in topics.
+        node: name of the lamppost, as in topics.
+        tell: called when the outbox falls ill and when it is well again.
+        limit: reports that may wait.
     """
 
     def __init__(
         self,
         outbox: Outbox,
         run_in_outbox: RunBlocking,
-        numbering: Numbering,
+        *,
+        city: str,
+        node: str,
         tell: Tell,
         limit: int = 10_000,
     ) -> None:
         self._outbox = outbox
         self._run_in_outbox = run_in_outbox
-        self._numbering = numbering
+        self._identity = (city, node)
         self._tell = tell
         self._limit = limit
-        self._waiting: deque[Entry] = deque()
+        self._numbering: Numbering | None = None
+        self._waiting: deque[Report] = deque()
+        self._batch: list[Entry] = []
         self._came = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
         self._ill = False
-        self.written = 0
+        self._dropped = 0
 
     async def accept(self, report: Report) -> None:
         """Take one report; waits only while many are not yet on disk and the disk is well."""
         await self._room.wait()
-        self._waiting.append(self._numbering.entry(report))
+        self._waiting.append(report)
         self._drop_surplus()
         if len(self._waiting) >= self._limit // 10 and not self._ill:
             self._room.clear()
@@ -94,47 +133,57 @@ class Writer:
 
     async def flush(self) -> None:
         """Write everything that waits; keeps trying while the disk is ill."""
-        while self._waiting:
+        while self._waiting or self._batch:
             if not await self._write_batch():
                 await asyncio.sleep(_RETRY_S)
 
     async def last_flush(self) -> None:
         """Before the process ends: write what waits, once; what the disk still refuses is said and lost."""
-        while self._waiting and await self._write_batch():
+        while (self._waiting or self._batch) and await self._write_batch():
             pass
-        if self._waiting:
-            _log.error("outbox: %d reports could not be written before the end", len(self._waiting))
+        if lost := len(self._waiting) + len(self._batch):
+            _log.error("outbox: %d reports could not be written before the end", lost)
 
     async def _write_batch(self) -> bool:
-        batch = [self._waiting[i] for i in range(min(_BATCH, len(self._waiting)))]
         try:
-            await self._run_in_outbox(lambda: self._outbox.append(batch))
+            numbering = await self._numbered()
+            # A batch that the disk refused is tried again as it was, under the same numbers.
+            while self._waiting and len(self._batch) < _BATCH:
+                self._batch.append(numbering.entry(self._waiting.popleft()))
+            await self._run_in_outbox(lambda: self._outbox.append(self._batch))
         except OutboxUnavailable as error:
             self._fell_ill(error)
             return False
-        # Only what stands at the front was written: dropping surplus may have changed the rest meanwhile.
-        written = {entry.sequence for entry in batch}
-        self._waiting = deque(entry for entry in self._waiting if entry.sequence not in written)
-        self.written += len(batch)
+        self._batch = []
         self._room.set()
-        if self._ill:
-            self._ill = False
-            self._tell(Status.OK, Reason.RECOVERED, 1, "outbox: writing again")
+        self._recovered()
         notify(self._outbox.path)
         return True
+
+    async def _numbered(self) -> Numbering:
+        if self._numbering is None:
+            city, node = self._identity
+            self._numbering = Numbering(city, node, await self._run_in_outbox(self._outbox.next_sequence))
+        return self._numbering
 
     def _fell_ill(self, error: OutboxUnavailable) -> None:
         self._room.set()
         if not self._ill:
             self._ill = True
-            _log.error("%s", error)
             self._tell(Status.FAILED, error.reason, 1, str(error))
+
+    def _recovered(self) -> None:
+        if self._dropped:
+            dropped, self._dropped = self._dropped, 0
+            detail = f"outbox: {dropped} reports were dropped while the disk was not writable"
+            self._tell(Status.DEGRADED, Reason.EVICTED, dropped, detail)
+        if self._ill:
+            self._ill = False
+            self._tell(Status.OK, Reason.RECOVERED, 1, "outbox: writing again")
 
     def _drop_surplus(self) -> None:
         if len(self._waiting) <= self._limit:
             return
-        victim = min(self._waiting, key=lambda entry: (_ORDER.index(entry.priority), entry.sequence))
-        self._waiting.remove(victim)
-        self._tell(
-            Status.DEGRADED, Reason.EVICTED, 1, "outbox: a report was dropped, the disk is not writable"
-        )
+        number = min(range(len(self._waiting)), key=lambda i: (_ORDER.index(self._waiting[i].priority), i))
+        del self._waiting[number]
+        self._dropped += 1

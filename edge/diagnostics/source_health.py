@@ -11,6 +11,9 @@ from edge.domain.time import NS_PER_S, CaptureTime
 _CALM_S = 8.0
 """A degraded source is well again after so long without trouble: recovery is promised within 10 s."""
 
+_RESTLESS_S = 30.0
+"""Calm that is asked of a source which fell ill again within `_REPEAT_S` of a recovery: a loose plug."""
+
 _REPEAT_S = 60.0
 """The same trouble is told again after so long, with the number of times it happened since."""
 
@@ -31,11 +34,15 @@ class SourceHealth:
     source: SourceId
     _status: Status | None = None
     _last_trouble_ns: int = 0
+    _recovered_ns: int | None = None
+    _restless: bool = False
     _troubles: dict[Reason, _Trouble] = field(default_factory=dict)
 
     def trouble(self, time: CaptureTime, reason: Reason, detail: str, count: int = 1) -> Iterator[Health]:
         """Take note of a trouble; yield a health observation when it is new or due to be told again."""
         self._last_trouble_ns = time.monotonic_ns
+        if self._status is Status.OK and self._recovered_ns is not None:
+            self._restless = time.monotonic_ns - self._recovered_ns < _REPEAT_S * NS_PER_S
         worse = self._become(Status.FAILED if reason in _FATAL else Status.DEGRADED)
         known = self._troubles.get(reason)
         if known is not None and not worse and time.monotonic_ns - known.told_ns < _REPEAT_S * NS_PER_S:
@@ -53,6 +60,7 @@ class SourceHealth:
             yield self._say(time, Status.OK, Reason.STARTED, "first frame", 1)
         elif self._status is not Status.OK and self._calm(time):
             self._status = Status.OK
+            self._recovered_ns = time.monotonic_ns
             self._troubles.clear()
             yield self._say(time, Status.OK, Reason.RECOVERED, "well again", 1)
 
@@ -67,8 +75,10 @@ class SourceHealth:
         return worse
 
     def _calm(self, time: CaptureTime) -> bool:
-        # A source that had failed is well as soon as it gives a frame.
         calm_s = (time.monotonic_ns - self._last_trouble_ns) / NS_PER_S
+        if self._restless:
+            return calm_s >= _RESTLESS_S
+        # A source that had failed is well as soon as it gives a frame.
         return self._status is Status.FAILED or calm_s >= _CALM_S
 
     def _say(self, time: CaptureTime, status: Status, reason: Reason, detail: str, count: int) -> Health:

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from edge.domain.check import Check
+from edge.domain.complaint import Complaint
 from edge.domain.frames import Frame
 from edge.domain.health import Reason
 from edge.domain.observations import Observation
@@ -35,7 +36,7 @@ __all__ = [
 ]
 
 
-class SourceError(Exception):
+class SourceError(Complaint):
     """A source cannot go on. The message says what is wrong, where, and what to do."""
 
     def __init__(self, reason: Reason, message: str) -> None:

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Strict, ValidationError
 from pydantic_core import ErrorDetails
 
+from edge.domain.complaint import Complaint
 from edge.domain.nearest import nearest
 from edge.domain.reports import REPORT_MODELS, Days, LegalBasis, Purpose
 from edge.domain.toml_lines import line_of
@@ -20,8 +21,10 @@ from edge.domain.toml_lines import line_of
 Location = tuple[str | int, ...]
 
 
-class PolicyError(Exception):
+class PolicyError(Complaint):
     """The policy cannot be used; one line for each mistake: file, line, what, and what to do."""
+
+    wrong_use = True
 
 
 class Ground(BaseModel):

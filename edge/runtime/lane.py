@@ -4,7 +4,6 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from edge.diagnostics.source_health import SourceHealth
@@ -89,8 +88,12 @@ class Lane(threading.Thread):
                 self._wait(_BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)])
 
     def _once(self) -> None:
-        if self._try_once() and not self._halt.is_set():
-            self._post(self._health.ended(self._known or self._clock.now()))
+        if not self._try_once() or self._halt.is_set():
+            return
+        if self.frames == 0:
+            detail = "nothing in the recording could be read; is it the right file, or the right profile?"
+            self._trouble(Reason.NO_FRAMES, detail)
+        self._post(self._health.ended(self._known or self._clock.now()))
 
     def _wait(self, seconds: float) -> None:
         while seconds > 0 and not self._halt.wait(min(seconds, 0.5)):
@@ -152,8 +155,10 @@ class Lane(threading.Thread):
 
     def _finish(self) -> None:
         for fitted in self._detectors:
-            with suppress(Exception):
+            try:
                 self._post(fitted.detector.finish())
+            except Exception:  # noqa: BLE001 - the other detectors still have their last intervals to give
+                _log.exception("%s: the last interval of %s is lost", self._id.name, fitted.name)
 
     def _trouble(self, reason: Reason, detail: str) -> None:
         if self._source.live or self._known is None:

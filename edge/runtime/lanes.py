@@ -1,6 +1,7 @@
 """From settings to lanes: sources with the detectors that they feed."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,8 +15,8 @@ from edge.runtime.bridge import Bridge
 from edge.runtime.lane import Fitted, Lane
 from edge.runtime.settings import SOURCE_LAYERS, Entry, Settings, feeds
 
-_JOIN_S = 12.0
-"""A driver may block for ten seconds before it notices; then its daemon thread is left to die with us."""
+_JOIN_S = 2.0
+"""For lanes that were told to stop and were waited for already, or when the daemon ends on an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,5 +79,6 @@ def running(
     finally:
         stop.set()
         bridge.abandon()
+        deadline_s = time.monotonic() + _JOIN_S
         for lane in lanes:
-            lane.join(_JOIN_S)
+            lane.join(max(0.0, deadline_s - time.monotonic()))

@@ -1,41 +1,28 @@
 """The roles put together: `sense`, `publish`, or both in one process (`lamppost run`)."""
 
 import asyncio
-import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from edge.delivery import embedded_broker, publisher
 from edge.delivery.mqtt import connect
 from edge.delivery.mqtt_access import Access, OnMessage
 from edge.delivery.outbox import Config as OutboxConfig
-from edge.delivery.outbox import Outbox
+from edge.delivery.outbox import Outbox, OutboxUnavailable
 from edge.delivery.publisher import Publisher
-from edge.delivery.writer import Numbering, Writer
+from edge.delivery.writer import Writer, only_writer
 from edge.domain.health import Component, Reason, Status
 from edge.domain.time import Clock
 from edge.runtime.notify import notify
 from edge.runtime.sense import Sense, gate_of
 from edge.runtime.settings import Settings
+from edge.runtime.signals import stopped_by_signals
 from edge.runtime.worker import Worker
 
 _LOOK_S = 0.1
 _LAST_DELIVERY_S = 5.0
-
-
-@asynccontextmanager
-async def stopped_by_signals(stop: Callable[[], None]) -> AsyncIterator[None]:
-    """Within: SIGTERM and SIGINT call `stop` instead of killing the process."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    try:
-        yield
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
-        notify("STOPPING=1")
 
 
 @asynccontextmanager
@@ -44,32 +31,42 @@ async def outbox_of(settings: Settings) -> AsyncIterator[tuple[Outbox, Worker]]:
     config = outbox_config(settings)
     with Worker("outbox") as worker:
         outbox = await worker(lambda: Outbox(config.path, config.max_mb * 1_000_000))
+        await worker(lambda: _require_folder(config.path.parent))
         try:
             yield outbox, worker
         finally:
             await worker(outbox.close)
 
 
+def _require_folder(folder: Path) -> None:
+    # A full disk may be freed while we run; a folder that is not ours needs a person, now.
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        advice = "create it for the user that runs the daemon, or set path in [delivery.outbox]"
+        message = f"outbox folder {folder}: {error.strerror}; {advice}"
+        raise OutboxUnavailable(Reason.NO_PERMISSION, message) from error
+
+
 @asynccontextmanager
 async def sensing(settings: Settings, clock: Clock, outbox: Outbox, worker: Worker) -> AsyncIterator[Sense]:
     """Give a `Sense` that writes to the outbox; on the way out everything admitted is on disk."""
-    tasks: set[asyncio.Task[None]] = set()
+    gate = gate_of(settings)
+    with only_writer(outbox.path):
+        # A bug in the writer ends the daemon, to be started anew, instead of leaving it green but deaf.
+        async with asyncio.TaskGroup() as tasks:
 
-    def tell(status: Status, reason: Reason, count: int, detail: str) -> None:
-        task = asyncio.ensure_future(sense.tell(Component.OUTBOX, status, reason, count, detail))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
+            def tell(status: Status, reason: Reason, count: int, detail: str) -> None:
+                tasks.create_task(sense.tell(Component.OUTBOX, status, reason, count, detail))
 
-    node = settings.node
-    numbering = Numbering(node.city, node.id, await worker(outbox.next_sequence))
-    writer = Writer(outbox, worker, numbering, tell)
-    sense = Sense(settings, gate_of(settings), writer.accept, clock)
-    writing = asyncio.create_task(writer.run())
-    try:
-        yield sense
-    finally:
-        writing.cancel()
-        await asyncio.gather(writing, *tasks, return_exceptions=True)
+            node = settings.node
+            writer = Writer(outbox, worker, city=node.city, node=node.id, tell=tell)
+            sense = Sense(settings, gate, writer.accept, clock)
+            writing = tasks.create_task(writer.run())
+            try:
+                yield sense
+            finally:
+                writing.cancel()
         await writer.last_flush()
 
 
@@ -99,12 +96,12 @@ async def publishing(settings: Settings, outbox: Outbox, worker: Worker) -> Asyn
             run_in_outbox=worker,
             connect_runner=stack.enter_context(Worker("connect")),
         )
-        task = asyncio.create_task(publisher.run())
-        try:
-            yield Publishing(publisher, config.host, config.port)
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(publisher.run())
+            try:
+                yield Publishing(publisher, config.host, config.port)
+            finally:
+                task.cancel()
 
 
 @asynccontextmanager

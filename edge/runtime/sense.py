@@ -27,6 +27,8 @@ _log = logging.getLogger(__name__)
 
 _LEVELS = {Status.OK: logging.INFO, Status.DEGRADED: logging.WARNING, Status.FAILED: logging.ERROR}
 _TICK_S = 1.0
+_PATIENCE_S = 8.0
+"""A camera may block for some seconds before it notices that it should stop."""
 
 
 def gate_of(settings: Settings) -> Gate:
@@ -58,6 +60,9 @@ class Sense:
     lanes: Sequence[Lane] = field(default_factory=tuple)
     health: Counter[tuple[Status, Reason]] = field(default_factory=Counter)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
+    _rules: dict[str, Rule] = field(default_factory=dict)
+    _refused: Counter[str] = field(default_factory=Counter)
+    _withheld: set[str] = field(default_factory=set)
 
     def stop(self) -> None:
         """End the run: the lanes give what they hold, then `run` returns."""
@@ -66,17 +71,18 @@ class Sense:
     async def run(self, fittings: Sequence[Fitting] | None = None) -> None:
         """Run until every recording has ended or `stop` is called."""
         fittings = fit(self.settings, self.clock) if fittings is None else fittings
-        rules = [entry.module.build(entry.config) for entry in self.settings.of("fusion")]
+        self._rules = {e.section: e.module.build(e.config) for e in self.settings.of("fusion")}
         bridge = Bridge([fitting.source.live for fitting in fittings])
         with running(fittings, bridge, self.clock) as (self.lanes, halt):
             notify("READY=1")
             async with asyncio.TaskGroup() as tasks:
-                helpers = [tasks.create_task(self._halt_when_stopped(halt))]
+                helpers = [tasks.create_task(self._halt_when_stopped(halt, bridge))]
                 if self.monitored:
                     helpers.append(tasks.create_task(self._watch(bridge)))
                 async with aclosing(bridge.observations()) as observations:
                     async for observation in observations:
-                        await self._conclude(observation, rules)
+                        await self._conclude(observation)
+                await self._tell_gate()
                 for helper in helpers:
                     helper.cancel()
 
@@ -95,25 +101,42 @@ class Sense:
             count=count,
             detail=detail,
         )
-        await self._conclude(health, ())
+        await self._note(health)
 
-    async def _conclude(self, observation: Observation, rules: Sequence[Rule]) -> None:
+    async def _conclude(self, observation: Observation) -> None:
+        await self._note(observation)
+        for name, rule in list(self._rules.items()):
+            try:
+                events = list(rule.accept(observation))
+            except Exception as error:  # noqa: BLE001 - one broken rule must not take the road with it
+                _log.exception("fusion: %s failed and is switched off", name)
+                del self._rules[name]
+                detail = f"fusion: {name} is switched off: {type(error).__name__}: {error}"
+                await self.tell(Component.DETECTOR, Status.FAILED, Reason.EXCEPTION, 1, detail)
+                continue
+            for event in events:
+                await self._pass(event)
+
+    async def _note(self, observation: Observation) -> None:
         if isinstance(observation, Health):
             self.health[observation.status, observation.reason] += 1
             _log.log(_LEVELS[observation.status], "%s: %s", observation.reason, observation.detail)
         await self._pass(observation)
-        for rule in rules:
-            for event in rule.accept(observation):
-                await self._pass(event)
 
     async def _pass(self, finding: Observation | Event) -> None:
         report = self.gate.admit(finding)
         if report is not None:
             await self.accept(report)
 
-    async def _halt_when_stopped(self, halt: threading.Event) -> None:
+    async def _halt_when_stopped(self, halt: threading.Event, bridge: Bridge) -> None:
         await self._stop.wait()
         halt.set()
+        await asyncio.sleep(_PATIENCE_S)
+        # A driver that never answers must not keep what the other lanes have brought.
+        for number, lane in enumerate(self.lanes):
+            if not lane.ended:
+                _log.error("%s does not answer; leaving without it", lane.name)
+                bridge.close(number)
 
     async def _watch(self, bridge: Bridge) -> None:
         """Feed the watchdog while every lane comes round; report shed observations and the clock."""
@@ -129,10 +152,22 @@ class Sense:
             if shed := bridge.shed():
                 detail = "bridge: overloaded, the oldest observations were dropped"
                 await self.tell(Component.BRIDGE, Status.DEGRADED, Reason.SHED, shed, detail)
+            await self._tell_gate()
             known = self.clock.now().uncertainty_ms is not None
             if known is not synchronised:
                 synchronised = known
                 await self._tell_clock(known)
+
+    async def _tell_gate(self) -> None:
+        """Report what the gate refused since the last time; log once which kinds the policy withholds."""
+        for kind in sorted(set(self.gate.withheld) - self._withheld):
+            self._withheld.add(kind)
+            _log.info("gate: the policy gives %s no purpose; it does not leave", kind)
+        for kind, refused in self.gate.refused.items():
+            if new := refused - self._refused[kind]:
+                self._refused[kind] = refused
+                detail = f"gate: {new} findings of kind {kind} did not fit the contract"
+                await self.tell(Component.GATE, Status.DEGRADED, Reason.REFUSED, new, detail)
 
     async def _tell_clock(self, known: bool) -> None:
         if known:

@@ -15,11 +15,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
+from edge.domain.complaint import Complaint
 from edge.domain.frames import FRAME_OF
 from edge.domain.nearest import nearest
 from edge.domain.stages import SETTINGS_FOLDER, LocalPath, Section
@@ -31,11 +32,16 @@ SOURCE_LAYERS = ("sources", "replay", "simulation")
 SECTION_LAYERS = (*SOURCE_LAYERS, "detectors", "fusion", "delivery")
 
 _ENV_PREFIX = "LAMPPOST_"
+_SHOWN = 60
+"""Characters of a wrong value that are repeated to whoever wrote it."""
+
 _SLUG = r"^[a-z0-9][a-z0-9-]{0,31}$"
 
 
-class SettingsError(Exception):
+class SettingsError(Complaint):
     """The settings are wrong; one line for each mistake: where, what, and what to do."""
+
+    wrong_use = True
 
 
 class NodeSection(Section):
@@ -130,14 +136,14 @@ def load_settings(
         raise SettingsError(f"{path}: not valid TOML: {error}") from error
     variables = dict(os.environ if environment is None else environment)
     overrides = {k: v for k, v in variables.items() if k.upper().startswith(_ENV_PREFIX)}
-    _refuse_stray_variables(overrides)
+    _refuse_stray_variables(overrides, content)
     named = _named_sections(content, overrides, layers)
-    model = _model(named, layers, _base(path, overrides))
+    model = _model(named, layers, _base(content, overrides))
     token = SETTINGS_FOLDER.set(path.resolve().parent)
     try:
         settings = model()
     except ValidationError as error:
-        raise SettingsError(_explain(error, path, text, model)) from error
+        raise SettingsError(_explain(error, _Text(path, text, overrides), model)) from error
     finally:
         SETTINGS_FOLDER.reset(token)
     found = _settings(path, settings, named)
@@ -149,12 +155,12 @@ def load_settings(
 def settings_schema() -> dict[str, Any]:
     """Return the JSON Schema of the settings file with every section of this installation."""
     named = {layer: sections_of(layer) for layer in SECTION_LAYERS}
-    return _model(named, SECTION_LAYERS, _base(None, {})).model_json_schema()
+    return _model(named, SECTION_LAYERS, _base({}, {})).model_json_schema()
 
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except IsADirectoryError as error:
         raise SettingsError(f"{path}: is a directory; give the settings file inside it") from error
     except FileNotFoundError as error:
@@ -214,7 +220,7 @@ def _as_list(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else [value]
 
 
-def _base(path: Path | None, overrides: Mapping[str, str]) -> type[BaseSettings]:
+def _base(content: dict[str, Any], overrides: Mapping[str, str]) -> type[BaseSettings]:
     class Base(BaseSettings):
         model_config = SettingsConfigDict(
             extra="forbid", env_prefix=_ENV_PREFIX, env_nested_delimiter="__", frozen=True
@@ -231,7 +237,7 @@ def _base(path: Path | None, overrides: Mapping[str, str]) -> type[BaseSettings]
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             environment = EnvSettingsSource(settings_cls)
             environment.env_vars = {k.lower(): v for k, v in overrides.items()}
-            return init_settings, environment, TomlConfigSettingsSource(settings_cls, path)
+            return init_settings, environment, InitSettingsSource(settings_cls, content)
 
     return Base
 
@@ -253,13 +259,23 @@ def _settings(path: Path, settings: BaseSettings, named: Mapping[str, Sequence[s
     )
 
 
-def _refuse_stray_variables(overrides: Mapping[str, str]) -> None:
-    known = ("node", "privacy", *SECTION_LAYERS)
+def _refuse_stray_variables(overrides: Mapping[str, str], content: Mapping[str, Any]) -> None:
     for variable in overrides:
-        first = variable[len(_ENV_PREFIX) :].lower().split("__")[0]
-        if first not in known:
-            hint = nearest(first, known)
+        layer, *keys = variable[len(_ENV_PREFIX) :].lower().split("__")
+        known = ("node", "privacy", *SECTION_LAYERS)
+        if layer not in known:
+            hint = nearest(layer, known)
             raise SettingsError(f"environment: {variable}: nothing reads it; {hint} Unset it or correct it")
+        if not keys or (layer in SECTION_LAYERS and len(keys) < 2):
+            raise SettingsError(
+                f"environment: {variable}: names no key; write LAMPPOST_NODE__ID, for example"
+            )
+        table = content.get(layer, {})
+        if isinstance(table, dict) and isinstance(table.get(keys[0]), list):
+            where = f"[[{layer}.{keys[0]}]]"
+            raise SettingsError(
+                f"environment: {variable}: cannot override one of several {where}; edit the file"
+            )
 
 
 def _refuse_unread(settings: Settings, text: str, layers: Collection[str]) -> None:
@@ -305,21 +321,41 @@ def feeds(source: Entry, detector: Entry) -> bool:
     return readable and (not wanted or source.name in wanted)
 
 
-def _explain(error: ValidationError, path: Path, text: str, model: type[BaseModel]) -> str:
-    return "\n".join(_explain_one(detail, path, text, model) for detail in error.errors())
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """What was written, and where: the file, and the variables that override it."""
+
+    path: Path
+    content: str
+    overrides: Mapping[str, str]
+
+    def where(self, location: Sequence[str | int]) -> str:
+        """Say where a setting was given: a variable, or a line of the file."""
+        variable = _ENV_PREFIX + "__".join(str(part) for part in location)
+        given = [name for name in self.overrides if name.lower() == variable.lower()]
+        return f"environment: {given[0]}:" if given else f"{self.path}:{_line(self.content, location)}"
 
 
-def _explain_one(detail: Any, path: Path, text: str, model: type[BaseModel]) -> str:
+def _explain(error: ValidationError, text: _Text, model: type[BaseModel]) -> str:
+    return "\n".join(_explain_one(detail, text, model) for detail in error.errors())
+
+
+def _explain_one(detail: Any, text: _Text, model: type[BaseModel]) -> str:
     location: tuple[str | int, ...] = detail["loc"]
-    where = f"{path}:{_line(text, location)}"
+    where = text.where(location)
     table = ".".join(str(part) for part in location[:-1] if not isinstance(part, int))
     key = f"[{table}] {location[-1]}" if table else str(location[-1])
     if detail["type"] == "extra_forbidden":
         return f"{where} {key}: unknown key; {nearest(location[-1], _known_keys(model, location[:-1]))}"
     if detail["type"] == "missing":
         return f"{where} {key}: is missing; it has no default"
-    given = "" if isinstance(detail["input"], dict) else f" (given: {detail['input']!r})"
+    given = "" if isinstance(detail["input"], dict) else f" (given: {_short(detail['input'])})"
     return f"{where} {key}: {said(detail)}{given}"
+
+
+def _short(given: object) -> str:
+    text = repr(given)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def said(detail: Any) -> str:

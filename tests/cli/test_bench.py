@@ -22,12 +22,20 @@ def test_every_figure_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     assert 0 < figures["latency_median_s"] <= figures["latency_worst_s"]
 
 
-@pytest.mark.parametrize("wrong", [["--minutes", "0"], ["--latency-seconds", "1"]])
-def test_lengths_that_measure_nothing_are_refused(
-    wrong: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert dispatch(["bench", *wrong]) == WRONG_USE
+def test_a_latency_without_a_bang_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert dispatch(["bench", "--latency-seconds", "1"]) == WRONG_USE
     assert "at least 8" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", [["bench", "--minutes"], ["demo", "--seconds"]])
+@pytest.mark.parametrize("wrong", ["0", "-1", "nan", "inf", "soon"])
+def test_lengths_that_never_end_are_refused(
+    verb: list[str], wrong: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        dispatch([verb[0], f"{verb[1]}={wrong}"])
+    assert stopped.value.code == WRONG_USE
+    assert f"'{wrong}' is not a number above 0" in capsys.readouterr().err
 
 
 def test_people_get_a_table() -> None:

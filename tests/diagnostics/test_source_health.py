@@ -66,3 +66,18 @@ def test_the_detail_names_the_source(health: SourceHealth) -> None:
     (said,) = health.trouble(START, Reason.NO_DEVICE, "no such device")
     assert said.detail == "front: no such device"
     assert said.component is Component.MICROPHONE
+
+
+def test_a_loose_plug_is_told_seldom(health: SourceHealth) -> None:
+    said: list[Health] = []
+    for tenth in range(1200):
+        now = START.shifted(tenth / 10)
+        said += health.trouble(now, Reason.NO_DEVICE, "gone") if tenth % 4 == 0 else health.alive(now)
+    assert brief(said)[:3] == [
+        (Status.FAILED, Reason.NO_DEVICE, 1),
+        (Status.OK, Reason.RECOVERED, 1),
+        (Status.FAILED, Reason.NO_DEVICE, 1),
+    ]
+    assert len(said) <= 5
+    calm = [o for second in range(40) for o in health.alive(START.shifted(120 + second))]
+    assert brief(calm) == [(Status.OK, Reason.RECOVERED, 1)]

@@ -142,6 +142,36 @@ def test_a_stray_variable_is_refused(tmp_path: Path, variable: str, expected: st
     assert expected in mistake(tmp_path, GOOD, {variable: "x"})
 
 
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"LAMPPOST_NODE": "foo"}, "environment: LAMPPOST_NODE: names no key"),
+        ({"LAMPPOST_DETECTORS__SOUND_LEVEL": "5"}, "environment: LAMPPOST_DETECTORS__SOUND_LEVEL: names no"),
+        ({"LAMPPOST_NODE__ID": "NOT A SLUG"}, "environment: LAMPPOST_NODE__ID: [node] id: String should"),
+    ],
+)
+def test_a_wrong_variable_is_blamed_and_not_the_file(
+    tmp_path: Path, variables: dict[str, str], expected: str
+) -> None:
+    said = mistake(tmp_path, GOOD, variables)
+    assert expected in said
+    assert "lamppost.toml" not in said
+
+
+def test_one_of_several_boards_cannot_be_overridden(tmp_path: Path) -> None:
+    text = GOOD.replace("[sources.microphone]", "[[sources.microphone]]")
+    said = mistake(tmp_path, text, {"LAMPPOST_SOURCES__MICROPHONE__0__CHANNELS": "3"})
+    assert "cannot override one of several [[sources.microphone]]" in said
+
+
+def test_a_huge_value_is_not_repeated_whole(tmp_path: Path) -> None:
+    assert len(mistake(tmp_path, GOOD.replace("demo-city", "x" * 100_000))) < 400
+
+
+def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
+    assert load_settings(write(tmp_path, "\ufeff" + GOOD), environment={}).node.id == "lp-0001"
+
+
 def test_a_publisher_checks_only_its_own_sections(tmp_path: Path) -> None:
     text = GOOD.replace("interval_s", "intervl_s") + '\n[delivery.publisher]\nhost = "b"\n'
     settings = load_settings(write(tmp_path, text), layers=("delivery",), environment={})
