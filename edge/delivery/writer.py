@@ -114,10 +114,12 @@ class Writer:
         self._room.set()
         self._ill = False
         self._dropped = 0
+        self._ending = False
 
     async def accept(self, report: Report) -> None:
         """Take one report; waits only while many are not yet on disk and the disk is well."""
-        await self._room.wait()
+        if not self._ending:
+            await self._room.wait()
         self._waiting.append(report)
         self._drop_surplus()
         if len(self._waiting) >= self._limit // 10 and not self._ill:
@@ -136,6 +138,11 @@ class Writer:
         while self._waiting or self._batch:
             if not await self._write_batch():
                 await asyncio.sleep(_RETRY_S)
+
+    def end(self) -> None:
+        """Say that `run` is over: whoever waits for room would wait for ever."""
+        self._ending = True
+        self._room.set()
 
     async def last_flush(self) -> None:
         """Before the process ends: write what waits, once; what the disk still refuses is said and lost."""

@@ -67,6 +67,7 @@ async def sensing(settings: Settings, clock: Clock, outbox: Outbox, worker: Work
                 yield sense
             finally:
                 writing.cancel()
+                writer.end()
         await writer.last_flush()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
@@ -27,6 +28,7 @@ _log = logging.getLogger(__name__)
 
 _LEVELS = {Status.OK: logging.INFO, Status.DEGRADED: logging.WARNING, Status.FAILED: logging.ERROR}
 _TICK_S = 1.0
+_REPEAT_S = 60.0
 _PATIENCE_S = 8.0
 """A camera may block for some seconds before it notices that it should stop."""
 
@@ -63,6 +65,8 @@ class Sense:
     _rules: dict[str, Rule] = field(default_factory=dict)
     _refused: Counter[str] = field(default_factory=Counter)
     _withheld: set[str] = field(default_factory=set)
+    _shed: int = 0
+    _told_s: dict[str, float] = field(default_factory=dict)
 
     def stop(self) -> None:
         """End the run: the lanes give what they hold, then `run` returns."""
@@ -82,7 +86,7 @@ class Sense:
                 async with aclosing(bridge.observations()) as observations:
                     async for observation in observations:
                         await self._conclude(observation)
-                await self._tell_gate()
+                await self._tell_gate(last=True)
                 for helper in helpers:
                     helper.cancel()
 
@@ -149,22 +153,36 @@ class Sense:
             if all(lane.ended or now != before for lane, now, before in came_round):
                 notify("WATCHDOG=1")
                 steps = now_steps
-            if shed := bridge.shed():
-                detail = "bridge: overloaded, the oldest observations were dropped"
-                await self.tell(Component.BRIDGE, Status.DEGRADED, Reason.SHED, shed, detail)
+            await self._tell_shed(bridge)
             await self._tell_gate()
             known = self.clock.now().uncertainty_ms is not None
             if known is not synchronised:
                 synchronised = known
                 await self._tell_clock(known)
 
-    async def _tell_gate(self) -> None:
+    async def _tell_shed(self, bridge: Bridge) -> None:
+        self._shed += bridge.shed()
+        if self._shed and self._due("shed"):
+            shed, self._shed = self._shed, 0
+            detail = "bridge: overloaded, the oldest observations were dropped"
+            await self.tell(Component.BRIDGE, Status.DEGRADED, Reason.SHED, shed, detail)
+
+    def _due(self, what: str) -> bool:
+        """Whether a trouble may be told (again): at once the first time, then once a minute."""
+        now_s = time.monotonic()
+        due = now_s - self._told_s.get(what, -_REPEAT_S) >= _REPEAT_S
+        if due:
+            self._told_s[what] = now_s
+        return due
+
+    async def _tell_gate(self, *, last: bool = False) -> None:
         """Report what the gate refused since the last time; log once which kinds the policy withholds."""
         for kind in sorted(set(self.gate.withheld) - self._withheld):
             self._withheld.add(kind)
             _log.info("gate: the policy gives %s no purpose; it does not leave", kind)
         for kind, refused in self.gate.refused.items():
-            if new := refused - self._refused[kind]:
+            new = refused - self._refused[kind]
+            if new and (last or self._due(f"refused {kind}")):
                 self._refused[kind] = refused
                 detail = f"gate: {new} findings of kind {kind} did not fit the contract"
                 await self.tell(Component.GATE, Status.DEGRADED, Reason.REFUSED, new, detail)

@@ -1,0 +1,138 @@
+"""What the role does when a part of it fails: it says so once, and goes on."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from types import ModuleType, TracebackType
+from typing import Any, Self
+
+import pytest
+
+from edge.cli.settings_file import EXAMPLES
+from edge.domain.frames import Frame, Idle
+from edge.domain.health import Component, Reason, Status
+from edge.domain.identity import SourceId
+from edge.domain.observations import Observation
+from edge.domain.stages import Check, Section
+from edge.privacy.gate import Gate
+from edge.runtime import sense as sensing
+from edge.runtime.clock import SystemClock
+from edge.runtime.lanes import Fitting
+from edge.runtime.recording_clock import RecordingClock
+from edge.runtime.sense import Sense, gate_of
+from edge.runtime.settings import Entry, Settings, entry, load_settings
+
+START_NS = 1_767_225_600_000_000_000
+
+
+def settings(length_s: float = 12) -> Settings:
+    sound = entry("simulation", "sound", "microphone", duration_s=length_s, pace="max", channels=1)
+    return load_settings(EXAMPLES / "replay.toml", fed=False, environment={}).replaying([sound])
+
+
+class BrokenRule:
+    """A rule with a bug."""
+
+    def accept(self, observation: Observation) -> Iterator[Any]:
+        raise ZeroDivisionError(observation.kind)
+
+
+def broken_rule() -> Entry:
+    module = ModuleType("broken")
+    module.build = lambda _config: BrokenRule()  # type: ignore[attr-defined] # a module made for this test
+    return Entry("fusion", "broken", "broken", module, Section())
+
+
+def run(settings: Settings, *, start_ns: int = START_NS) -> tuple[Sense, list[Any]]:
+    reports: list[Any] = []
+
+    async def accept(report: Any) -> None:
+        reports.append(report)
+
+    async def main() -> Sense:
+        clock = RecordingClock(start_ns, standing=True)
+        role = Sense(settings, gate_of(settings), accept, clock, monitored=False)
+        await role.run()
+        return role
+
+    return asyncio.run(main()), reports
+
+
+def test_a_broken_rule_is_switched_off_and_the_others_go_on() -> None:
+    good = settings()
+    role, reports = run(replace(good, entries=(*good.entries, broken_rule())))
+    assert role.health[Status.FAILED, Reason.EXCEPTION] == 1
+    assert [r.kind for r in reports if r.kind in {"impulse", "sound_level"}].count("impulse") == 1
+    assert [r.component for r in reports if getattr(r, "reason", None) == Reason.EXCEPTION] == [
+        Component.DETECTOR
+    ]
+
+
+def test_what_the_gate_refuses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    admit = Gate.admit
+
+    def refuse_levels(gate: Gate, finding: Any) -> Any:
+        if finding.kind == "sound_level":
+            finding = replace(finding, laeq_db=float("nan"))
+        return admit(gate, finding)
+
+    monkeypatch.setattr(Gate, "admit", refuse_levels)
+    role, reports = run(settings())
+    assert "sound_level" not in {r.kind for r in reports}
+    told = [r for r in reports if getattr(r, "reason", None) is Reason.REFUSED]
+    assert [(r.component, r.count) for r in told] == [(Component.GATE, 2)]
+    assert role.gate.refused == {"sound_level": 2}
+
+
+def test_a_trouble_that_lasts_is_told_once_a_minute() -> None:
+    good = settings()
+    role = Sense(good, gate_of(good), print, SystemClock())  # type: ignore[arg-type] # never called
+    assert [role._due("shed") for _ in range(3)] == [True, False, False]
+    role._told_s["shed"] -= 60
+    assert role._due("shed")
+
+
+class Stuck:
+    """A live source whose driver never answers again."""
+
+    live = True
+
+    def __init__(self) -> None:
+        self.released = threading.Event()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    def __iter__(self) -> Iterator[Frame]:
+        yield Idle(SourceId("stuck", 0, Component.CAMERA), SystemClock().now())
+        self.released.wait(30)
+
+    def check(self) -> Check:
+        return Check("stuck", ok=False, detail="", advice="replace it")
+
+
+def test_a_driver_that_never_answers_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sensing, "_PATIENCE_S", 0.2)
+    monkeypatch.setattr("edge.runtime.lanes._JOIN_S", 0.1)
+    stuck = Stuck()
+    good = settings()
+
+    async def main() -> None:
+        async def accept(_report: Any) -> None:
+            return
+
+        role = Sense(good, gate_of(good), accept, SystemClock())
+        asyncio.get_running_loop().call_later(0.3, role.stop)
+        fitting = Fitting(SourceId("stuck", 0, Component.CAMERA), stuck, ())
+        await asyncio.wait_for(role.run([fitting]), 10)
+
+    try:
+        asyncio.run(main())
+    finally:
+        stuck.released.set()
