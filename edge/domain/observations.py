@@ -5,6 +5,7 @@ every other field stays on the lamppost. See `edge.domain.reports`.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar
 
 from edge.domain.health import Absence, Component, Reason, Status
@@ -82,6 +83,44 @@ class ImpulseOnset(Observation):
     other_elevation_deg: float | None = None
     direction_absence: Absence | None = None
     left_out: tuple[int, ...] = ()
+
+
+class Sound(StrEnum):
+    """What a sound probably was.
+
+    `other`: none of these. `unclear`: the model cannot tell a gunshot from a firework.
+    """
+
+    GUNSHOT = "gunshot"
+    FIREWORK = "firework"
+    EXPLOSION = "explosion"
+    GLASS_BREAK = "glass_break"
+    SCREAM = "scream"
+    RAISED_VOICE = "raised_voice"
+    SIREN = "siren"
+    HORN = "horn"
+    OTHER = "other"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreetSound(Observation):
+    """What a model makes of one second of sound; probabilities are calibrated, independent, 0..1.
+
+    A label that the model does not know or whose use is switched off has no probability.
+    """
+
+    kind: ClassVar[str] = "street_sound"
+    outcome: Sound
+    after_impulse: bool
+    gunshot: float | None = None
+    firework: float | None = None
+    explosion: float | None = None
+    glass_break: float | None = None
+    scream: float | None = None
+    raised_voice: float | None = None
+    siren: float | None = None
+    horn: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 from edge.domain.health import Absence, Component, Reason, Status
+from edge.domain.observations import Sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class TimeResolution:
 
 
 Level = Annotated[float, Field(ge=-200, le=200), Quantity("dB", 0.1)]
+Probability = Annotated[float, Field(ge=0, le=1), Quantity("1", 0.01)]
 Share = Annotated[float, Field(ge=0, le=1), Quantity("1", 0.001)]
 Duration = Annotated[float, Field(ge=0, le=86_400), Quantity("s", 0.1)]
 FineDuration = Annotated[float, Field(ge=0, le=600), Quantity("s", 0.001)]
@@ -155,6 +157,29 @@ class ImpulseReport(ReportBase):
     direction_absence: Absence | None = None
 
 
+class StreetSoundReport(SensorReport):
+    """What a model makes of one second of sound: an outcome and calibrated probabilities, no sound.
+
+    A label that is switched off has no probability.
+    """
+
+    topic: ClassVar[Topic] = Topic.EVENT
+    priority: ClassVar[Priority] = Priority.EVENT
+
+    kind: Literal["street_sound"] = "street_sound"
+    phenomenon_time: ExactTime
+    outcome: Sound
+    after_impulse: bool
+    gunshot: Probability | None = None
+    firework: Probability | None = None
+    explosion: Probability | None = None
+    glass_break: Probability | None = None
+    scream: Probability | None = None
+    raised_voice: Probability | None = None
+    siren: Probability | None = None
+    horn: Probability | None = None
+
+
 class SceneMotionReport(SensorReport):
     """Shares of the picture that moved and that were occupied, the latter once the empty scene is known."""
 
@@ -192,7 +217,12 @@ class HealthReport(SensorReport):
 
 
 Report = Annotated[
-    SoundLevelReport | ImpulseReport | SceneMotionReport | ParticulatesReport | HealthReport,
+    SoundLevelReport
+    | ImpulseReport
+    | StreetSoundReport
+    | SceneMotionReport
+    | ParticulatesReport
+    | HealthReport,
     Field(discriminator="kind"),
 ]
 

@@ -12,7 +12,7 @@ of the settings loads it. Nothing else is edited to add one.
 
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from edge.domain.check import Check
 from edge.domain.complaint import Complaint
@@ -24,6 +24,7 @@ from edge.domain.sections import SETTINGS_FOLDER, DetectorSection, LocalPath, Se
 
 __all__ = [
     "SETTINGS_FOLDER",
+    "Attentive",
     "Check",
     "Detector",
     "DetectorSection",
@@ -74,6 +75,15 @@ class Source(Protocol):
 
     def check(self) -> Check:
         """Try the device briefly, while the daemon is not running."""
+        ...
+
+
+@runtime_checkable
+class Attentive(Protocol):
+    """A detector that is also told what the other detectors of its lane observed, as soon as they did."""
+
+    def notice(self, observation: Observation) -> None:
+        """Take one observation of another detector of the same lane."""
         ...
 
 

@@ -11,13 +11,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from edge.domain.complaint import Complaint
+
 CARD = "card.toml"
 Dimension = Annotated[int, Field(ge=1)] | Literal["n"]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Text = Annotated[str, Field(min_length=1)]
 
 
-class ModelError(Exception):
+class ModelError(Complaint):
     """A model cannot be used. The message says what is wrong, where, and what to do."""
 
 

@@ -11,7 +11,7 @@ from edge.domain.frames import AudioFrame, Fault, Frame, Idle
 from edge.domain.health import Component, Reason, Status
 from edge.domain.identity import SourceId
 from edge.domain.observations import Health, Observation
-from edge.domain.stages import Detector, Source, SourceError
+from edge.domain.stages import Attentive, Detector, Source, SourceError
 from edge.domain.time import CaptureTime, Clock
 from edge.runtime.bridge import Bridge
 
@@ -137,9 +137,16 @@ class Lane(threading.Thread):
             if not isinstance(frame, fitted.frame):
                 continue
             try:
-                yield from fitted.detector.accept(frame)
+                for observation in fitted.detector.accept(frame):
+                    self._spread(observation, fitted)
+                    yield observation
             except Exception as error:  # noqa: BLE001 - one broken detector must not take the lane with it
                 yield self._broken(fitted, error, frame)
+
+    def _spread(self, observation: Observation, by: Fitted) -> None:
+        for other in self._detectors:
+            if other is not by and isinstance(other.detector, Attentive):
+                other.detector.notice(observation)
 
     def _broken(self, fitted: Fitted, error: Exception, frame: Frame) -> Health:
         _log.exception("%s: detector %s failed and is switched off", self._id.name, fitted.name)

@@ -1,0 +1,191 @@
+"""What a sound probably was, by the model `models/street_sound`.
+
+An impulse that another detector of the lane observed wakes the model with the second around its onset; sounds
+that go on (siren, horn, scream, raised voice) are looked for at a slower hop. Between gunshot and firework
+`unclear` is an answer. The last seconds of sound live in a ring in memory and nowhere else.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from edge.domain.frames import AudioFrame, Frame
+from edge.domain.observations import ImpulseOnset, Observation, Sound, StreetSound
+from edge.domain.stages import Detector, DetectorSection
+from edge.domain.time import NS_PER_S, CaptureTime
+
+if TYPE_CHECKING:
+    from edge.dsp.log_mel import Samples
+    from edge.inference.session import Model
+
+FRAME = AudioFrame
+
+_SUDDEN = (Sound.GUNSHOT, Sound.FIREWORK, Sound.EXPLOSION, Sound.GLASS_BREAK)
+_LASTING = (Sound.SCREAM, Sound.RAISED_VOICE, Sound.SIREN, Sound.HORN)
+_BEFORE_ONSET_S = 0.15
+_KEPT_S = 4.0
+"""An impulse is told within 0.7 s of its onset, and a window ends 0.85 s after it."""
+
+_MOST_WAITING = 8
+"""Onsets that may wait for their window; a burst brings more than anyone needs to have named."""
+
+
+class Config(DetectorSection):
+    """Settings of `[detectors.street_sound]`; thresholds are the model card's."""
+
+    model: str = Field("street_sound", pattern=r"^[a-z][a-z0-9_]*$", description="folder below models/")
+    channel: int = Field(0, ge=0, le=7)
+    hop_s: float = Field(0.5, ge=0.1, le=10, description="how often lasting sounds are looked for")
+    release_s: float = Field(
+        3.0, ge=0.5, le=60, description="a lasting sound has ended after so long without it"
+    )
+    maximum_s: float = Field(60.0, ge=5, le=3600, description="a sound that lasts longer is told again")
+    margin: float = Field(0.2, ge=0, le=1, description="gunshot and firework closer than this are unclear")
+
+
+class StreetSoundDetector:
+    """Keeps the last seconds, the onsets that wait for their window to be complete, and what is sounding."""
+
+    def __init__(self, config: Config, model: "Model") -> None:
+        self._config = config
+        self._model = model
+        self._labels = list(model.card.labels)
+        self._ring: deque[AudioFrame] = deque()
+        self._onsets: deque[CaptureTime] = deque(maxlen=_MOST_WAITING)
+        self._next_look_ns = 0
+        self._heard_ns: dict[Sound, int] = {}
+        self._told_ns: dict[Sound, int] = {}
+
+    def notice(self, observation: Observation) -> None:
+        """Remember an onset until the second around it is complete."""
+        if isinstance(observation, ImpulseOnset):
+            self._onsets.append(observation.time)
+
+    def accept(self, frame: Frame) -> Iterable[Observation]:
+        """Take sound; name the onsets whose window is complete, and lasting sounds once a hop."""
+        if not isinstance(frame, AudioFrame) or not len(frame.samples):
+            return
+        if self._ring and (frame.lost_s > 0 or not _alike(frame, self._ring[-1])):
+            self._ring.clear()  # a window across a gap would be a sound that nobody heard
+        self._ring.append(frame)
+        while len(self._ring) > 1 and _seconds(self._ring[1].time, _end(frame)) > _KEPT_S:
+            self._ring.popleft()
+        yield from self._named_onsets(frame)
+        yield from self._lasting(frame)
+
+    def finish(self) -> Iterable[Observation]:
+        """Nothing is given of an unfinished second: the model has never heard half of one."""
+        return ()
+
+    def _named_onsets(self, frame: AudioFrame) -> Iterator[Observation]:
+        while self._onsets and _seconds(self._onsets[0], _end(frame)) >= 1 - _BEFORE_ONSET_S:
+            onset = self._onsets.popleft()
+            found = self._probabilities(onset.shifted(-_BEFORE_ONSET_S))
+            if found is not None:
+                outcome = self._outcome(found)
+                yield _observation(frame, onset, outcome, found, after_impulse=True)
+
+    def _lasting(self, frame: AudioFrame) -> Iterator[Observation]:
+        end = _end(frame)
+        if end.monotonic_ns < self._next_look_ns:
+            return
+        start = end.shifted(-1.0)
+        found = self._probabilities(start)
+        if found is None:
+            return
+        self._next_look_ns = end.monotonic_ns + round(self._config.hop_s * NS_PER_S)
+        for label in self._labels:
+            sound = Sound(label.name)
+            if sound in _LASTING and found.get(sound, 0.0) >= label.threshold and self._news(sound, end):
+                yield _observation(frame, start, sound, found, after_impulse=False)
+
+    def _news(self, sound: Sound, now: CaptureTime) -> bool:
+        """Whether a sound has begun, or has lasted so long that it is told again."""
+        never = -(10**18)
+        silent_s = (now.monotonic_ns - self._heard_ns.get(sound, never)) / NS_PER_S
+        told_s = (now.monotonic_ns - self._told_ns.get(sound, never)) / NS_PER_S
+        self._heard_ns[sound] = now.monotonic_ns
+        if silent_s < self._config.release_s and told_s < self._config.maximum_s:
+            return False
+        self._told_ns[sound] = now.monotonic_ns
+        return True
+
+    def _outcome(self, found: Mapping[Sound, float]) -> Sound:
+        over = {
+            Sound(label.name)
+            for label in self._labels
+            if Sound(label.name) in _SUDDEN and found.get(Sound(label.name), 0.0) >= label.threshold
+        }
+        if not over:
+            return Sound.OTHER
+        best = max(over, key=lambda sound: found[sound])
+        shots = (Sound.GUNSHOT, Sound.FIREWORK)
+        if best in shots and abs(found.get(shots[0], 0.0) - found.get(shots[1], 0.0)) < self._config.margin:
+            return Sound.UNCLEAR
+        return best
+
+    def _probabilities(self, start: CaptureTime) -> dict[Sound, float] | None:
+        """Return what the model makes of the second from `start` on; None when it is not all there."""
+        from edge.dsp.log_mel import log_mel
+
+        window = self._window(start)
+        if window is None:
+            return None
+        row = self._model.run(log_mel(window[None, :]))[0][0]
+        return {
+            Sound(label.name): float(value)
+            for label, value in zip(self._labels, row, strict=True)
+            if label.default == "on"
+        }
+
+    def _window(self, start: CaptureTime) -> "Samples | None":
+        import numpy as np
+
+        from edge.dsp.log_mel import WINDOW_SAMPLES, to_model_rate
+
+        first, rate_hz = self._ring[0], self._ring[0].rate_hz
+        offset = round(_seconds(first.time, start) * rate_hz)
+        channel = min(self._config.channel, first.samples.shape[1] - 1)
+        sound = np.concatenate([frame.samples[:, channel] for frame in self._ring])
+        if offset < 0 or offset + rate_hz > len(sound):
+            return None
+        second = np.nan_to_num(sound[offset : offset + rate_hz], nan=0.0, posinf=0.0, neginf=0.0)
+        return to_model_rate(second, rate_hz)[:WINDOW_SAMPLES]
+
+
+def _observation(
+    frame: AudioFrame, time: CaptureTime, outcome: Sound, found: Mapping[Sound, float], *, after_impulse: bool
+) -> StreetSound:
+    probabilities: dict[str, Any] = {sound.value: value for sound, value in found.items()}
+    return StreetSound(
+        source=frame.source, time=time, outcome=outcome, after_impulse=after_impulse, **probabilities
+    )
+
+
+def _alike(frame: AudioFrame, other: AudioFrame) -> bool:
+    return frame.rate_hz == other.rate_hz and frame.samples.shape[1] == other.samples.shape[1]
+
+
+def _end(frame: AudioFrame) -> CaptureTime:
+    return frame.time.after_samples(len(frame.samples), frame.rate_hz)
+
+
+def _seconds(earlier: CaptureTime, later: CaptureTime) -> float:
+    return (later.monotonic_ns - earlier.monotonic_ns) / NS_PER_S
+
+
+def build(config: Config) -> Detector:
+    """Open the model and return the detector. Raises ModelError."""
+    from edge.domain.shipped import shipped
+    from edge.inference.card import ModelError
+    from edge.inference.session import open_model
+
+    model = open_model(shipped("models") / config.model)
+    strange = [label.name for label in model.card.labels if label.name not in {*_SUDDEN, *_LASTING}]
+    if strange:
+        raise ModelError(
+            f"model {config.model}: knows {strange[0]}, which no report can say; use another one"
+        )
+    return StreetSoundDetector(config, model)
