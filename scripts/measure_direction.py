@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure how well arrays hear where a bang came from, with the detector that ships, on simulated sound.
 
-    scripts/measure_direction.py [--trials N] [--json | --markdown]
+    python -m scripts.measure_direction [--trials N] [--json | --markdown]
 
 Each trial draws a direction, a bang of 0.5 to 3 ms and, where uncertainty is judged, an array that does not
 stand quite as its settings say.

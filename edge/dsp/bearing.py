@@ -24,6 +24,10 @@ _WIDEST_ELEVATION_DEG = 15.0
 _ALIKE_DEG = 0.05
 _UPRIGHT = 0.02
 _TINY = 1e-12
+# The least share of what a component of a direction may be that is not longer than a direction.
+_IMPLAUSIBLE = 0.001
+# The speed of sound is not known better: wind, humidity.
+_STILL = 0.003
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +55,18 @@ def bearings(v: Float, covariance: Float, axes: Float, radial: float) -> list[Be
         radial: relative standard uncertainty of the speed of sound.
 
     Returns:
-        Empty when v is too long to be a direction.
+        Empty when v is too long or, for a body, too short to be a direction.
     """
     if len(v) == 3:
-        return [_bearing(*_body(v, covariance, axes))]
+        off = abs(float(np.linalg.norm(v)) - 1.0)
+        return [_bearing(*_body(v, covariance, axes))] if off < _REACH * max(radial, _STILL) else []
     if len(v) == 2:
         frame = np.column_stack([axes, np.cross(axes[:, 0], axes[:, 1])])
         half, weight = _plane(v, covariance, radial)
     else:
         frame = _upright(axes[:, 0])
         half, weight = _line(float(v[0]), float(covariance[0, 0]), radial, frame)
-    if not weight.sum() > 0.0:
+    if not weight.size:
         return []
     both = [_bearing(half * [1.0, 1.0, side] @ frame.T, weight) for side in (1.0, -1.0)]
     both.sort(key=_upper_and_front_first)
@@ -125,6 +130,8 @@ def _plane(v: Float, covariance: Float, radial: float) -> tuple[Float, Float]:
     x, y, weight = _normal_grid()
     points = (np.array([length, 0.0]) + np.stack([x, y], axis=1) @ root.T) @ basis.T
     reach = np.linalg.norm(points, axis=1)
+    if weight[reach <= 1.0].sum() < _IMPLAUSIBLE * weight.sum():
+        return np.empty((0, 3)), np.empty(0)
     # The share of the sphere above each cell of the disc: its integral, since it has a pole at the rim.
     half = float(root[0, 0]) * _REACH / (_CELLS - 1)
     above = np.arcsin(np.minimum(1.0, reach + half)) - np.arcsin(np.clip(reach - half, 0.0, 1.0))
@@ -139,7 +146,10 @@ def _line(v: float, variance: float, radial: float, frame: Float) -> tuple[Float
     x = np.linspace(-_REACH, _REACH, _CELLS)
     along = v + deviation * x
     turn = np.linspace(-np.pi / 2, np.pi / 2, _TURNS)
-    weight = np.where(np.abs(along) <= 1.0, np.exp(-(x**2) / 2.0), 0.0)
+    normal = np.exp(-(x**2) / 2.0)
+    weight = np.where(np.abs(along) <= 1.0, normal, 0.0)
+    if weight.sum() < _IMPLAUSIBLE * normal.sum():
+        return np.empty((0, 3)), np.empty(0)
     across = np.sqrt(np.maximum(0.0, 1.0 - along**2))
     cone = [
         np.repeat(along[:, np.newaxis], _TURNS, axis=1),

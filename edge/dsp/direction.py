@@ -15,9 +15,9 @@ from edge.domain.array import MicrophoneArray
 from edge.domain.health import Absence
 from edge.dsp.air import relative_uncertainty, speed_of_sound_m_s
 from edge.dsp.bearing import Bearing, bearings
-from edge.dsp.gates import GUARD_S, LEAD_S, NOISE_S, Gate
+from edge.dsp.gates import GUARD_S, LEAD_S, NOISE_S, Gate, Gated
 from edge.dsp.samples import clean
-from edge.dsp.steering import Fit, Steering, align, fit, search, weights
+from edge.dsp.steering import Fit, Steering, align, climb, fit, search, weights
 
 Float = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -42,8 +42,14 @@ _THIN = 0.01
 _DEAD_DB = 20.0
 _NOISY_DB = 12.0
 _QUIETEST = 1e-12
-# A channel that agrees less than half as well with the others as is usual among them hears something else.
+# A gate is moved by so much of the direction to see whether the answer follows it, and by how much at most.
+_NUDGE = 0.03
+_FOLLOWS = 0.9
+# Where more is left than noise explains, a channel that agrees less than half as well with the others as is
+# usual hears something else. Then so many others have to agree: two always do.
+_MISFIT = 3.0
 _STRANGE = 0.5
+_FEWEST_AGREEING = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,32 @@ class _Heard:
         return float(np.degrees(np.sqrt(np.linalg.eigvalsh(across)[-1])))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Attempt:
+    """What some of the microphones make of a sound; `kept` are their positions' indices."""
+
+    kept: Indices
+    geometry: _Geometry
+    heard: tuple[_Heard, ...]
+
+    @property
+    def best(self) -> _Heard | None:
+        return min(self.heard, key=_quality, default=None)
+
+    @property
+    def agreement(self) -> float:
+        """That of the microphone which agrees least with the others."""
+        return float(self.best.fit.agreement.min()) if self.best else -1.0
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether one of them heard something else than the others."""
+        if self.best is None or self.best.fit.misfit < _MISFIT:
+            return False
+        agreement = np.sort(self.best.fit.agreement)
+        return len(agreement) > 2 and bool(agreement[0] < _STRANGE * agreement[len(agreement) // 2])
+
+
 def find_direction(sound: ArrayLike, onset: float, rate_hz: int, array: MicrophoneArray) -> Direction:
     """Return where a sound came from.
 
@@ -124,16 +156,14 @@ def find_direction(sound: ArrayLike, onset: float, rate_hz: int, array: Micropho
     spread_s = _geometry(array, np.arange(len(used))).steering.spread_s
     rows, hears = _levelled(np.diff(given[used], axis=1), good, round(onset), rate_hz, spread_s)
     kept = np.flatnonzero(hears)
-    while len(kept) >= 2:
-        geometry = _geometry(array, kept)
-        heard = list(_listen(rows[kept], round(onset), rate_hz, geometry.steering))
-        best = min(heard, key=_quality, default=None)
-        stranger = _stranger(best.fit) if best else None
-        if stranger is None:
-            told = _told(heard, best, geometry, array)
-            return replace(told, left_out=_channels(np.delete(used, kept)))
-        kept = np.delete(kept, stranger)
-    return Direction(left_out=_channels(np.delete(used, kept)), absence=Absence.SENSOR_FAULT)
+    if len(kept) < 2:
+        return Direction(left_out=_channels(np.delete(used, kept)), absence=Absence.SENSOR_FAULT)
+    attempt = _attempt(rows, round(onset), rate_hz, array, kept)
+    while attempt.is_doubtful and len(attempt.kept) > _FEWEST_AGREEING:
+        fewer = (np.delete(attempt.kept, index) for index in range(len(attempt.kept)))
+        tries = [_attempt(rows, round(onset), rate_hz, array, kept) for kept in fewer]
+        attempt = max(tries, key=lambda one: one.agreement)
+    return replace(_told(attempt, array), left_out=_channels(np.delete(used, attempt.kept)))
 
 
 def _channels(used: NDArray[np.int64]) -> tuple[int, ...]:
@@ -166,6 +196,11 @@ def _geometry(array: MicrophoneArray, kept: Indices) -> _Geometry:
     return _Geometry(Steering(inside / speed_of_sound_m_s(array.temperature_c), radial), axes, slack)
 
 
+def _attempt(rows: Float, onset: int, rate_hz: int, array: MicrophoneArray, kept: Indices) -> _Attempt:
+    geometry = _geometry(array, kept)
+    return _Attempt(kept, geometry, tuple(_listen(rows[kept], onset, rate_hz, geometry.steering)))
+
+
 def _listen(rows: Float, onset: int, rate_hz: int, steering: Steering) -> Iterator[_Heard]:
     """Yield what each gate says, shortest first, up to the one after the first that is clear and sharp."""
     enough = False
@@ -182,22 +217,72 @@ def _listen(rows: Float, onset: int, rate_hz: int, steering: Steering) -> Iterat
 def _hear(rows: Float, onset: int, rate_hz: int, steering: Steering, gate_s: float) -> _Heard | None:
     """Search all directions in a gate that holds them all, then look closer in one that fits the best."""
     wide = Gate(gate_s, rate_hz, steering.spread_s)
-    tight = Gate(gate_s, rate_hz)
-    noise = wide.noise(rows, onset), tight.noise(rows, onset)
-    if not tight.usable or noise[0] is None or noise[1] is None:
-        return None
-    all_round = wide.cut(rows, onset, np.zeros(len(rows)), noise[0].mean(axis=0))
+    noise = wide.noise(rows, onset)
+    all_round = None if noise is None else wide.cut(rows, onset, np.zeros(len(rows)), noise.mean(axis=0))
     weight = None if all_round is None else weights(all_round)
     if all_round is None or weight is None or not weight.any():
         return None
     (score, v), *others = search(all_round, weight, steering)
-    gated = tight.cut(rows, onset, -steering.delays @ v, noise[1].mean(axis=0))
-    if gated is None:
+    closer = _Closer(rows, onset, rate_hz, steering, gate_s)
+    fitted = closer.fit(v)
+    if fitted is None:
         return None
-    _, v = search(gated, weights(gated), steering, around=v)[0]
-    fitted = fit(gated, weights(gated, align(gated, steering, v)), steering, v)
     near = _LEAD * max(1.0, fitted.misfit)
     return _Heard(fitted, tuple(other for rival, other in others if rival > score - near))
+
+
+class _Closer:
+    """Looks at one direction through gates that are cut where each microphone hears a sound from there.
+
+    A smooth sound that goes on when its gate ends looks as if it came from where the gate was cut for. How
+    much the answer follows the gate is tried out; what it would say of itself is extrapolated from that, and
+    is less certain by as much.
+    """
+
+    def __init__(self, rows: Float, onset: int, rate_hz: int, steering: Steering, gate_s: float) -> None:
+        self._rows, self._onset, self._steering = rows, onset, steering
+        self._gate = Gate(gate_s, rate_hz)
+        noise = self._gate.noise(rows, onset) if self._gate.usable else None
+        self._noise = None if noise is None else noise.mean(axis=0)
+
+    def fit(self, v: Float) -> Fit | None:
+        """Return the direction near v; None when the sound does not reach, or only the gate was heard."""
+        first = self._seen(v, around=True)
+        again = None if first is None else self._seen(first)
+        if first is None or again is None:
+            return None
+        follows = np.zeros((len(v), len(v)))
+        for axis in range(len(v)):
+            moved = self._seen(first + _NUDGE * np.eye(len(v))[axis], start=again)
+            if moved is None:
+                return None
+            follows[:, axis] = (moved - again) / _NUDGE
+        if np.abs(np.linalg.eigvals(follows)).max() > _FOLLOWS:
+            return None
+        free = np.linalg.inv(np.eye(len(v)) - follows)
+        v = first + free @ (again - first)
+        gated = self._cut(v)
+        if gated is None:
+            return None
+        fitted = fit(gated, weights(gated, align(gated, self._steering, v)), self._steering, v)
+        return replace(fitted, v=v, covariance=free @ fitted.covariance @ free.T)
+
+    def _cut(self, v: Float) -> Gated | None:
+        if self._noise is None:
+            return None
+        return self._gate.cut(self._rows, self._onset, -self._steering.delays @ v, self._noise)
+
+    def _seen(self, v: Float, *, start: Float | None = None, around: bool = False) -> Float | None:
+        """Return the direction that a gate cut for v shows."""
+        gated = self._cut(v)
+        if gated is None:
+            return None
+        weight = weights(gated)
+        if not weight.any():
+            return None
+        if around:
+            return search(gated, weight, self._steering, around=v)[0][1]
+        return climb(gated, weight, self._steering, v if start is None else start)[1]
 
 
 def _quality(heard: _Heard) -> tuple[int, bool, float]:
@@ -206,21 +291,14 @@ def _quality(heard: _Heard) -> tuple[int, bool, float]:
     return len(heard.rivals), blur_deg > _SHARP_DEG, blur_deg if blur_deg > _SHARP_DEG else 0.0
 
 
-def _stranger(fitted: Fit) -> int | None:
-    """Return the microphone that did not hear what the others heard."""
-    agreement = fitted.agreement
-    worst = int(np.argmin(agreement))
-    usual = float(np.sort(agreement)[len(agreement) // 2])
-    return worst if len(agreement) > 2 and agreement[worst] < _STRANGE * usual else None
-
-
-def _told(heard: list[_Heard], best: _Heard | None, geometry: _Geometry, array: MicrophoneArray) -> Direction:
+def _told(attempt: _Attempt, array: MicrophoneArray) -> Direction:
+    best, geometry = attempt.best, attempt.geometry
     if best is None or best.blur_deg > _BLURRED_DEG:
         return Direction(absence=Absence.FAINT)
     # Only a body has mirror images that fit nearly as well; a plane's are in `bearings`.
-    if len(best.rivals) > (1 if geometry.steering.rank == 3 else 0):
+    if attempt.is_doubtful or len(best.rivals) > (1 if geometry.steering.rank == 3 else 0):
         return Direction(absence=Absence.AMBIGUOUS)
-    following = heard[heard.index(best) + 1 :]
+    following = attempt.heard[attempt.heard.index(best) + 1 :]
     covariance = best.fit.covariance + geometry.slack
     if following:
         shift = following[0].fit.v - best.fit.v

@@ -9,7 +9,7 @@ from scipy.fft import next_fast_len
 Float = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
-LEAD_S = 0.0006
+LEAD_S = 0.0004
 """A gate begins so long before the onset: pickers are late on faint sounds."""
 
 NOISE_S = 0.1
@@ -52,9 +52,8 @@ class Gate:
         self._rate_hz = rate_hz
         self._lead = round((LEAD_S + spread_s / 2) * rate_hz)
         self.length = next_fast_len(self._lead + round((gate_s + spread_s / 2) * rate_hz), real=True)
-        self._taper = _taper(
-            round(_FADE_IN * LEAD_S * rate_hz), self.length, round(_FADE_OUT * gate_s * rate_hz)
-        )
+        self._fades = _FADE_IN * LEAD_S * rate_hz, _FADE_OUT * gate_s * rate_hz
+        self._taper = self._window(np.zeros(1))[0]
         frequency_hz = np.fft.rfftfreq(self.length, 1 / rate_hz).astype(np.float64)
         self._band = (frequency_hz >= _LOWEST_HZ) & (frequency_hz <= _HIGHEST * rate_hz)
         self._omega: Float = 2.0 * np.pi * frequency_hz[self._band]
@@ -67,10 +66,9 @@ class Gate:
     def noise(self, sound: Float, onset: int) -> Float | None:
         """Return the power before the onset, shape (channels, bins); None when too little was heard."""
         end = onset - self._lead - round(GUARD_S * self._rate_hz)
-        segments = min(
-            end // self.length, max(_FEWEST_SEGMENTS, round(NOISE_S * self._rate_hz) // self.length)
-        )
-        if segments < _FEWEST_SEGMENTS:
+        most = max(_FEWEST_SEGMENTS, round(NOISE_S * self._rate_hz) // self.length)
+        segments = min(end // self.length, most)
+        if segments < _FEWEST_SEGMENTS or end > sound.shape[1]:
             return None
         cut = sound[:, end - segments * self.length : end].reshape(len(sound), segments, self.length)
         return np.asarray((np.abs(np.fft.rfft(cut * self._taper)[..., self._band]) ** 2).mean(axis=1))
@@ -78,14 +76,16 @@ class Gate:
     def cut(self, sound: Float, onset: int, delays_s: Float, noise: Float) -> Gated | None:
         """Return the spectra of the gates that begin before `onset` delayed by `delays_s` on each channel.
 
+        Gates move by parts of a sample: where they end within a sound, their end must not tell its delay.
         None when the sound does not reach that far.
         """
-        shifts = np.rint(delays_s * self._rate_hz).astype(np.int64)
+        delays = delays_s * self._rate_hz
+        shifts = np.floor(delays).astype(np.int64)
         starts = onset - self._lead + shifts
         if starts.min() < 0 or starts.max() + self.length > sound.shape[1]:
             return None
         cut = np.stack([row[start : start + self.length] for row, start in zip(sound, starts, strict=True)])
-        spectra = np.fft.rfft(cut * self._taper)[:, self._band]
+        spectra = np.fft.rfft(cut * self._window(delays - shifts))[:, self._band]
         back = np.exp(-1j * self._omega * (shifts / self._rate_hz)[:, np.newaxis])
         fourth = float(np.sum(self._taper**4))
         return Gated(
@@ -96,14 +96,10 @@ class Gate:
             reach=max(2, round(8 * self.length / (0.005 * self._rate_hz))),
         )
 
-
-def _taper(fade_in: int, length: int, fade_out: int) -> Float:
-    """Return a window with raised-cosine ends."""
-    window = np.ones(length)
-    window[:fade_in] *= _rise(fade_in)
-    window[length - fade_out :] *= _rise(fade_out)[::-1]
-    return window
-
-
-def _rise(length: int) -> Float:
-    return np.asarray(0.5 - 0.5 * np.cos(np.pi * (np.arange(length) + 0.5) / max(1, length)))
+    def _window(self, late: Float) -> Float:
+        """Return windows with raised-cosine ends, each `late` by so many samples, 0..1."""
+        place = np.arange(self.length) + 0.5 - late[:, np.newaxis]
+        fade_in, fade_out = self._fades
+        risen = np.clip(place / fade_in, 0.0, 1.0)
+        left = np.clip((self.length - 1 - place) / fade_out, 0.0, 1.0)
+        return np.asarray((0.5 - 0.5 * np.cos(np.pi * risen)) * (0.5 - 0.5 * np.cos(np.pi * left)))

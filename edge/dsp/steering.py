@@ -21,6 +21,9 @@ Float = NDArray[np.float64]
 
 # Share of a sound's power that counts as noise; 0.01 and 0.3 were as good in a simulated street.
 _REFLECTED = 0.05
+_BY_CHANCE = 1.5
+# The speed of sound is not known better: wind, humidity.
+_STILL = 0.003
 _UPSAMPLED = 4
 _SPACING = 0.05
 _LARGEST = 1.1
@@ -90,12 +93,17 @@ def weights(gated: Gated, aligned: Complex | None = None) -> Float:
     count = len(gated.spectra)
     if aligned is None:
         power = np.mean(np.abs(gated.spectra) ** 2, axis=0) - gated.noise
+        looks = count
     else:
         together = np.abs(aligned.sum(axis=0)) ** 2 - np.sum(np.abs(aligned) ** 2, axis=0)
         power = together / (count * (count - 1))
+        looks = count * (count - 1) // 2
     width = 2 * gated.reach + 1
     padded = np.pad(power, gated.reach, mode="edge")
-    sound = np.maximum(np.convolve(padded, np.full(width, 1.0 / width), "valid"), 0.0)
+    smooth = np.convolve(padded, np.full(width, 1.0 / width), "valid")
+    # What the noise alone would show by chance is no sound: high bins would point anywhere, and sharply.
+    chance = _BY_CHANCE * gated.noise / np.sqrt(width * gated.independent * looks)
+    sound = np.maximum(smooth - chance, 0.0)
     noise = gated.noise + _REFLECTED * sound
     return np.asarray(gated.independent * count * sound / (noise + count * sound) / noise)
 
@@ -122,8 +130,8 @@ def search(
     else:
         starts = [around]
     near = [_zoomed(lags, start, steering) for start in starts]
-    highest = max(score for score, _ in near)
-    found = [climb(gated, weight, steering, v) for score, v in near if score >= _WORTH * highest]
+    least = _worth(max(score for score, _ in near))
+    found = [climb(gated, weight, steering, v) for score, v in near if score >= least]
     found.sort(key=lambda one: -one[0])
     kept: list[tuple[float, Float]] = []
     for one in found:
@@ -227,7 +235,7 @@ def _radial_information(steering: Steering, v: Float) -> Float:
 
 
 def _deviation(steering: Steering) -> float:
-    return max(steering.radial, 1e-3)
+    return max(steering.radial, _STILL)
 
 
 def _agreement(weight: Float, aligned: Complex) -> Float:
@@ -295,6 +303,11 @@ def _sphere() -> Float:
     return np.stack([width * np.cos(turn), width * np.sin(turn), height], axis=1)
 
 
+def _worth(highest: float) -> float:
+    """Return the least score that may still lead to the highest summit; scores of noise are negative, too."""
+    return highest - (1.0 - _WORTH) * abs(highest)
+
+
 def _near(v: Float, spacing: float) -> Float:
     """Points `spacing` apart around v; for a body on the unit sphere."""
     line = spacing * np.arange(-_AROUND, _AROUND + 1)
@@ -314,7 +327,7 @@ def _peaks(grid: Float, score: Float) -> list[Float]:
     left = score.copy()
     while len(found) < _CANDIDATES:
         best = int(np.argmax(left))
-        if left[best] < _WORTH * score.max() or left[best] == -np.inf:
+        if left[best] < _worth(float(score.max())) or left[best] == -np.inf:
             break
         around = np.linalg.norm(grid - grid[best], axis=1) < 2.5 * _SPACING
         if score[best] >= score[around].max():
