@@ -12,7 +12,7 @@ from edge.domain.sections import Section
 _CLOSEST_M = 0.01
 _LONGEST_M = 1.4
 
-Metres = Annotated[float, Field(ge=-_LONGEST_M, le=_LONGEST_M)]
+Metres = Annotated[float, Field(ge=-_LONGEST_M, le=_LONGEST_M, allow_inf_nan=False)]
 Position = tuple[Metres, Metres, Metres]
 
 

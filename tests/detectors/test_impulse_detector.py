@@ -1,4 +1,6 @@
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -7,15 +9,19 @@ from pydantic import ValidationError
 
 from edge.detectors import impulse
 from edge.domain.frames import AudioFrame, Idle
-from edge.domain.health import Component, Status
+from edge.domain.health import Absence, Component, Status
 from edge.domain.identity import SourceId
 from edge.domain.observations import Health, ImpulseOnset, Observation
 from edge.domain.time import CaptureTime
+from edge.dsp.air import speed_of_sound_m_s
 from edge.dsp.impulses import Thresholds
+from scripts.array_sound import ONSET_S, diffuse, in_the_open, noisy, places, towards
+from scripts.measure_direction import square
 
 SOURCE = SourceId("front", 0, Component.MICROPHONE)
 START = CaptureTime(1_700_000_000_000_000_000, 5_000_000_000, 2.0)
 RATE = 48000
+ARRAY = square(0.2)
 
 
 def street(
@@ -125,3 +131,58 @@ def test_memory_of_frames_is_bounded() -> None:
     for n in range(2000):
         list(detector.accept(AudioFrame(SOURCE, START.shifted(n / 100), samples, RATE)))
     assert len(detector._anchors) < 250  # type: ignore[attr-defined]  # looks inside
+
+
+def at_an_array(azimuth_deg: float, **frame: Any) -> list[AudioFrame]:
+    bang = in_the_open(places(ARRAY), towards(azimuth_deg, 10), speed_of_sound_m_s(12), 0.001)
+    sound = np.pad(bang, ((RATE, RATE), (0, 0)))
+    sound += diffuse(np.random.default_rng(1), sound.shape, 0.1, 1 + ONSET_S)
+    mixed = noisy(np.random.default_rng(0), sound, 30, 1 + ONSET_S).astype(np.float32)
+    return [replace(f, **frame) for f in frames(mixed)]
+
+
+def test_an_array_also_gives_the_direction() -> None:
+    (seen,) = onsets(feed(at_an_array(359.99, array=ARRAY)))
+    assert seen.azimuth_deg is not None
+    assert min(seen.azimuth_deg, 360 - seen.azimuth_deg) < 0.5
+    assert 0 <= seen.azimuth_deg < 360
+    assert seen.azimuth_deg == round(seen.azimuth_deg, 1)
+    assert seen.azimuth_uncertainty_deg == pytest.approx(2, abs=0.1)
+    assert seen.elevation_deg is not None
+    assert seen.other_elevation_deg == pytest.approx(-seen.elevation_deg)
+    assert (seen.direction_absence, seen.left_out) == (None, ())
+
+
+def test_without_an_array_there_is_no_direction_and_no_excuse() -> None:
+    (seen,) = onsets(feed(at_an_array(90)))
+    assert (seen.azimuth_deg, seen.elevation_deg, seen.direction_absence) == (None, None, None)
+
+
+def test_a_direction_is_never_stated_better_than_it_leaves() -> None:
+    sure = ARRAY.model_copy(update={"heading_uncertainty_deg": 0.0, "position_uncertainty_m": 0.0})
+    (seen,) = onsets(feed(at_an_array(90, array=sure)))
+    assert seen.azimuth_uncertainty_deg is not None
+    assert 0.1 <= seen.azimuth_uncertainty_deg < 0.15
+
+
+def test_a_dead_channel_of_an_array_is_left_out() -> None:
+    sound = at_an_array(90, array=ARRAY)
+    for frame in sound:
+        frame.samples[:, 1] = 0
+    (seen,) = onsets(feed(sound))
+    assert seen.left_out == (1,)
+    assert seen.azimuth_deg == pytest.approx(90, abs=1)
+
+
+def test_an_array_that_only_one_microphone_of_lives_says_why_there_is_no_direction() -> None:
+    sound = at_an_array(90, array=ARRAY)
+    for frame in sound:
+        frame.samples[:, 1:] = 0
+    (seen,) = onsets(feed(sound))
+    assert (seen.azimuth_deg, seen.direction_absence) == (None, Absence.SENSOR_FAULT)
+
+
+def test_an_array_that_was_turned_starts_afresh() -> None:
+    turned = ARRAY.model_copy(update={"heading_deg": 90.0})
+    seen = onsets(feed([*at_an_array(90, array=ARRAY), *at_an_array(90, array=turned)]))
+    assert [o.azimuth_deg for o in seen] == pytest.approx([90, 180], abs=0.5)

@@ -1,7 +1,9 @@
 """One bang is one event; a burst is told at 1, 2, 4, 8 ... impulses."""
 
+from dataclasses import replace
+
 from edge.domain.events import Impulse
-from edge.domain.health import Component
+from edge.domain.health import Absence, Component
 from edge.domain.identity import SourceId
 from edge.domain.observations import ImpulseOnset, SoundLevel
 from edge.domain.time import CaptureTime
@@ -66,3 +68,23 @@ def test_other_observations_are_not_its_business() -> None:
         lasmax_db=61, lcpeak_db=80, la10_db=61, la50_db=60, la90_db=59,
     )  # fmt: skip
     assert list(build(Config()).accept(level)) == []
+
+
+def test_the_direction_is_that_of_the_loudest() -> None:
+    quiet = replace(onset(0, 90), azimuth_deg=10.0, azimuth_uncertainty_deg=2.0, elevation_deg=5.0)
+    loud = replace(
+        onset(0.5, 120),
+        azimuth_deg=200.0,
+        azimuth_uncertainty_deg=3.0,
+        elevation_deg=40.0,
+        elevation_uncertainty_deg=4.0,
+        other_azimuth_deg=200.0,
+        other_elevation_deg=-40.0,
+    )
+    first, second = events(quiet, loud)
+    assert (first.azimuth_deg, first.elevation_deg, first.other_azimuth_deg) == (10, 5, None)
+    assert (second.azimuth_deg, second.azimuth_uncertainty_deg) == (200, 3)
+    assert (second.elevation_deg, second.elevation_uncertainty_deg) == (40, 4)
+    assert (second.other_azimuth_deg, second.other_elevation_deg) == (200, -40)
+    (absent,) = events(replace(onset(0), direction_absence=Absence.FAINT))
+    assert (absent.azimuth_deg, absent.direction_absence) == (None, Absence.FAINT)
