@@ -57,6 +57,7 @@ class Reason(StrEnum):
     EVICTED = "evicted"
     REFUSED = "refused"
     UNSYNCHRONISED = "unsynchronised"
+    UNCALIBRATED = "uncalibrated"
 
 
 class Absence(StrEnum):

@@ -7,11 +7,13 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import Field
 
+from edge.decoding.calibration import full_scale_db
 from edge.decoding.recording import edges, is_cut_sound, require_file
 from edge.domain.frames import AudioFrame, Fault, Frame, Samples
 from edge.domain.health import Component, Reason
 from edge.domain.identity import SourceId
-from edge.domain.stages import Check, LocalPath, SourceError, SourceSection
+from edge.domain.microphone import MicrophoneSection
+from edge.domain.stages import Check, LocalPath, SourceError
 from edge.domain.time import NS_PER_S, CaptureTime, Clock
 from edge.dsp.resample import MEASURED_RATE_HZ, Resampler
 
@@ -21,13 +23,10 @@ _MAX_CHANNELS = 8
 _RATES_HZ = range(4_000, 768_001)
 
 
-class Config(SourceSection):
+class Config(MicrophoneSection):
     """Which recording, and how it is played."""
 
     path: LocalPath = Field(description="WAV, FLAC or Ogg, 1..8 channels, any rate")
-    full_scale_db: float | None = Field(
-        None, ge=0, le=200, description="dB SPL of a full-scale sine's RMS; absent: not calibrated"
-    )
     loop: bool = Field(False, description="begin again at the end, for ever")
     pace: Literal["real_time", "max"] = Field("real_time", description="max: as fast as it is taken")
     block_s: float = Field(0.1, ge=0.01, le=0.5, description="length of a frame")
@@ -48,9 +47,11 @@ class AudioFile:
         self._file: Any = None
         self._start = CaptureTime(0, 0)
         self._cut = False
+        self._full_scale_db: float | None = None
 
     def __enter__(self) -> Self:
-        """Open the file. Raises SourceError."""
+        """Open the file and its calibration. Raises SourceError."""
+        self._full_scale_db = full_scale_db(self._config)
         self._file = _open(self._config)
         self._cut = is_cut_sound(*edges(self._config.path))
         self._start = self._clock.now()
@@ -72,7 +73,12 @@ class AudioFile:
                 continue
             self._wait_for(self._at(sent + len(piece)))
             yield AudioFrame(
-                self._source, self._at(sent), piece, MEASURED_RATE_HZ, self._config.full_scale_db
+                self._source,
+                self._at(sent),
+                piece,
+                MEASURED_RATE_HZ,
+                self._full_scale_db,
+                array=self._config.array,
             )
             sent += len(piece)
 
@@ -80,6 +86,7 @@ class AudioFile:
         """Open the file and say what it holds."""
         what = f"recording {self._source.name}"
         try:
+            full_scale_db(self._config)
             file = _open(self._config)
         except SourceError as error:
             return Check(what, False, str(error), "give another file")
@@ -155,6 +162,8 @@ def _open(config: Config) -> Any:
         wrong = f"{file.samplerate} samples per second; {_RATES_HZ[0]} to {_RATES_HZ[-1]} are read"
     elif file.frames == 0:
         wrong = "holds no sound; give another file"
+    elif config.array is not None:
+        wrong = config.array.misfit(file.channels)
     if wrong:
         file.close()
         raise SourceError(Reason.UNREADABLE, f"{path}: {wrong}")

@@ -11,12 +11,14 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from edge.decoding.calibration import CalibrationError, full_scale_db
 from edge.domain.frames import AudioFrame, Fault, Frame, Idle, Samples
 from edge.domain.health import Component, Reason
 from edge.domain.identity import SourceId
-from edge.domain.stages import Check, SourceError, SourceSection
+from edge.domain.microphone import MicrophoneSection
+from edge.domain.stages import Check, SourceError
 from edge.domain.time import NS_PER_S, CaptureTime, Clock
 from edge.dsp.ring import Block, Ring
 from edge.dsp.sample_clock import SampleClock
@@ -35,9 +37,11 @@ _DEAF_AFTER_S = 2.0
 _REMAP_EVERY_S = 1.0
 # A driver's capture time is believed when it is not in the future and not older than this.
 _OLDEST_CAPTURE_S = 2.0
+# Oftener than a source becomes well again of itself.
+_REMIND_EVERY_S = 5.0
 
 
-class Config(SourceSection):
+class Config(MicrophoneSection):
     """Which microphone, and how it is read."""
 
     device: str = Field(
@@ -47,9 +51,13 @@ class Config(SourceSection):
     channels: int = Field(1, ge=1, le=_MAX_CHANNELS)
     rate_hz: int = Field(48_000, ge=8_000, le=192_000, description="samples per second of the device")
     block_s: float = Field(0.1, ge=0.02, le=0.5, description="length of a frame")
-    full_scale_db: float | None = Field(
-        None, ge=0, le=200, description="dB SPL of a full-scale sine's RMS; absent: not calibrated"
-    )
+
+    @model_validator(mode="after")
+    def _array_fits(self) -> Self:
+        misfit = "" if self.array is None else self.array.misfit(self.channels)
+        if misfit:
+            raise ValueError(misfit)
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,8 @@ class Microphone:
         self._ring = Ring(1, 1)
         self._sample_clock = SampleClock(config.rate_hz)
         self._mapping: _Mapping | None = None
+        self._full_scale_db: float | None = None
+        self._uncalibrated = ""
 
     def __enter__(self) -> Self:
         """Open the device. Raises SourceError."""
@@ -84,6 +94,7 @@ class Microphone:
         self._ring = Ring(round(_RING_S * config.rate_hz), config.channels)
         self._sample_clock = SampleClock(config.rate_hz)
         self._mapping = None
+        self._calibrate()
         self._library = self._load()
         self._stream = DRIVERS.opened(self._library, lambda: self._start(self._library))
         return self
@@ -102,9 +113,27 @@ class Microphone:
     def __iter__(self) -> Iterator[Frame]:
         """Yield frames of `block_s`, shorter before a loss. Raises SourceError when nothing comes for 2 s."""
         try:
-            yield from self._listen()
+            yield from self._reminded(self._listen())
         except self._library.PortAudioError as error:
             raise SourceError(Reason.NO_DEVICE, f"{self._name}: {error}; plug it in again") from error
+
+    def _calibrate(self) -> None:
+        """Read the calibration; without a usable record the microphone hears on, in dB re full scale."""
+        self._full_scale_db, self._uncalibrated = None, ""
+        try:
+            self._full_scale_db = full_scale_db(self._config, self._source.name)
+        except CalibrationError as error:
+            self._uncalibrated = str(error)
+
+    def _reminded(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        """Yield frames, and now and then that the calibration asked for is not there."""
+        reminded: CaptureTime | None = None
+        for frame in frames:
+            due = reminded is None or _seconds(reminded, frame.time) >= _REMIND_EVERY_S
+            if self._uncalibrated and due:
+                reminded = frame.time
+                yield Fault(self._source, frame.time, Reason.UNCALIBRATED, self._uncalibrated)
+            yield frame
 
     def _listen(self) -> Iterator[Frame]:
         length = round(self._config.block_s * self._config.rate_hz)
@@ -137,6 +166,8 @@ class Microphone:
             return Check(
                 what, False, "delivers nothing but zeros", "check its cable, its switch and alsamixer's gain"
             )
+        if self._uncalibrated:
+            return Check(what, False, self._uncalibrated, "run `lamppost calibrate microphone`")
         shape = f"{self._config.channels} channels, {self._config.rate_hz} Hz"
         level = f"peak {20 * math.log10(loudest):.0f} dB re full scale"
         return Check(what, True, f"{self._name}: {shape}, {level}")
@@ -193,7 +224,13 @@ class Microphone:
             time = self._time_of(index)
             lost_s, pending.lost_s = pending.lost_s, 0.0
             yield AudioFrame(
-                self._source, time, samples, self._config.rate_hz, self._config.full_scale_db, lost_s
+                self._source,
+                time,
+                samples,
+                self._config.rate_hz,
+                self._full_scale_db,
+                lost_s,
+                self._config.array,
             )
 
     def _time_of(self, index: int) -> CaptureTime:

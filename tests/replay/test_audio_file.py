@@ -1,9 +1,11 @@
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+from edge.decoding.calibration import Calibration, calibrations_text
 from edge.domain.frames import AudioFrame, Fault, Frame
 from edge.domain.health import Component, Reason
 from edge.domain.identity import SourceId
@@ -186,3 +188,35 @@ def test_one_clip_of_every_kind_replays() -> None:
             wanted_s = file.frames / file.samplerate
         assert all(isinstance(frame, AudioFrame) for frame in frames), clip
         assert len(sound_of(frames)) / 48_000 == pytest.approx(wanted_s, abs=1e-3), clip
+
+
+def test_a_calibration_record_is_used(tmp_path: Path) -> None:
+    record = tmp_path / "front.toml"
+    entry = Calibration(
+        date=datetime(2026, 5, 1, tzinfo=UTC),
+        microphone="another",
+        channel=0,
+        level_db=94,
+        frequency_hz=1000,
+        spread_db=0,
+        full_scale_db=121.5,
+    )
+    record.write_text(calibrations_text([entry]))
+    frames = play(write(tmp_path / "a.wav", noise(0.2)), calibration=record)
+    assert {frame.full_scale_db for frame in frames if isinstance(frame, AudioFrame)} == {121.5}
+
+
+def test_without_its_calibration_record_it_is_not_played(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", noise(0.2))
+    with pytest.raises(SourceError, match="no such calibration record"):
+        play(path, calibration=tmp_path / "none.toml")
+    config = Config(path=path, calibration=tmp_path / "none.toml")
+    assert "no such calibration record" in build(config, SOURCE, SteppingClock()).check().detail
+
+
+def test_an_array_has_to_fit_the_recording(tmp_path: Path) -> None:
+    array = {"positions_m": ((-0.05, 0, 0), (0.05, 0, 0))}
+    frames = play(write(tmp_path / "two.wav", noise(0.2, channels=2)), array=array)
+    assert {frame.array is not None for frame in frames if isinstance(frame, AudioFrame)} == {True}
+    with pytest.raises(SourceError, match="2 positions, but 4 channels"):
+        play(write(tmp_path / "four.wav", noise(0.2, channels=4)), array=array)

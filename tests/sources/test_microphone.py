@@ -4,13 +4,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
+from edge.decoding.calibration import Calibration, calibrations_text
 from edge.domain.frames import AudioFrame, Fault, Frame, Idle
 from edge.domain.health import Component, Reason
 from edge.domain.identity import SourceId
@@ -533,3 +536,67 @@ print(check.ok, check.detail)
     assert run.stdout == "False microphone 'UMA8': not found; plug it in or change `device`. Found: none\n", (
         run.stderr
     )
+
+
+FRONT = Calibration(
+    date=datetime(2026, 5, 1, tzinfo=UTC),
+    microphone="front",
+    channel=0,
+    level_db=94,
+    frequency_hz=1000,
+    spread_db=0,
+    full_scale_db=121.5,
+)
+PAIR = {"positions_m": ((-0.05, 0, 0), (0.05, 0, 0))}
+
+
+def test_a_calibration_record_is_used(driver: Driver, tmp_path: Path) -> None:
+    record = tmp_path / "front.toml"
+    record.write_text(calibrations_text([FRONT]))
+    with open_on(driver, calibration=record) as source:
+        (frame,) = first(source, 1)
+    assert isinstance(frame, AudioFrame)
+    assert frame.full_scale_db == 121.5
+
+
+def test_without_its_record_it_hears_on_uncalibrated_and_keeps_saying_so(
+    driver: Driver, tmp_path: Path
+) -> None:
+    source = open_on(driver, calibration=tmp_path / "none.toml")
+    with source:
+        frames = first(source, 105)
+    faults = [frame for frame in frames if isinstance(frame, Fault)]
+    assert isinstance(frames[0], Fault)
+    assert [fault.reason for fault in faults] == [Reason.UNCALIBRATED] * 3
+    assert "no such calibration record" in faults[0].detail
+    assert all(frame.full_scale_db is None for frame in frames if isinstance(frame, AudioFrame))
+    check = source.check()
+    assert not check.ok
+    assert "calibrate" in check.advice
+
+
+def test_the_record_of_another_microphone_is_not_used(driver: Driver, tmp_path: Path) -> None:
+    record = tmp_path / "back.toml"
+    record.write_text(calibrations_text([FRONT.model_copy(update={"microphone": "back"})]))
+    with open_on(driver, calibration=record) as source:
+        fault, frame = first(source, 2)
+    assert isinstance(fault, Fault)
+    assert "of the microphone 'back'" in fault.detail
+    assert isinstance(frame, AudioFrame)
+    assert frame.full_scale_db is None
+
+
+def test_frames_carry_the_array(driver: Driver) -> None:
+    with open_on(driver, channels=2, array=PAIR) as source:
+        (frame,) = first(source, 1)
+    assert isinstance(frame, AudioFrame)
+    assert frame.array is not None
+    assert frame.array.positions_m == PAIR["positions_m"]
+
+
+@pytest.mark.parametrize(
+    ("channels", "said"), [(1, "2 positions, but 1 channels"), (4, "2 positions, but 4")]
+)
+def test_an_array_of_another_microphone_is_refused(channels: int, said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Config.model_validate({"channels": channels, "array": PAIR})
