@@ -104,16 +104,16 @@ def objection(tone: Tone, calibrator_db: float) -> str:
     full_scale_db = tone.full_scale_db(calibrator_db)
     lowest, highest = _FULL_SCALE_DB
     no_tone = (
-        f"hears no steady tone (the strongest, {tone.frequency_hz:.0f} Hz, is {tone.purity_db:.0f} dB above the "
-        f"rest, {_PURITY_DB:.0f} are needed); switch the calibrator on, push the microphone right in"
+        f"hears no steady tone (the strongest, {tone.frequency_hz:.0f} Hz, is {tone.purity_db:.0f} dB above "
+        f"the rest, {_PURITY_DB:.0f} are needed); switch the calibrator on, push the microphone right in"
     )
     unsteady = (
         f"the level wanders by {tone.spread_db:.2f} dB, at most {_SPREAD_DB} is allowed; push the microphone "
         "right in, keep still, switch automatic gain off"
     )
     implausible = (
-        f"the tone is at {tone.level_db:.1f} dB re full scale: {calibrator_db:g} dB SPL would make full scale "
-        f"{full_scale_db:.0f} dB, which no microphone has; check --level and the gain"
+        f"the tone is at {tone.level_db:.1f} dB re full scale: {calibrator_db:g} dB SPL would make full "
+        f"scale {full_scale_db:.0f} dB, which no microphone has; check --level and the gain"
     )
     other_hz = f"hears a tone at {tone.frequency_hz:.1f} Hz; a calibrator of {NOMINAL_HZ:.0f} Hz is needed"
     wavers = f"the tone wavers by {tone.frequency_spread_hz:.1f} Hz; is that a calibrator? change its battery"
