@@ -16,7 +16,7 @@ from edge.cli.output import BROKEN, FINE, WRONG_USE, complain
 from edge.domain.complaint import Complaint
 from edge.domain.nearest import nearest
 
-_NOT_VERBS = {"command", "microphone_choice", "output", "settings_file"}
+_NOT_VERBS = {"command", "meter_view", "microphone_choice", "output", "settings_file"}
 
 
 def verbs() -> list[str]:

@@ -204,9 +204,20 @@ class _Course:
         return Status.OK, Reason.RECOVERED, _Fault(1, "hears again")
 
 
-def _faults(heard: "Soundness", config: Config, present: Reason | None) -> dict[Reason, _Fault]:
-    """Return what is wrong with one second, stricter about what is wrong already."""
-    flagged: dict[Reason, tuple[NDArray[np.bool_], str]] = {
+def channel_faults(heard: "Soundness", config: Config) -> list[Reason]:
+    """Return the worst that is wrong with each channel in one second; `Reason.NONE` where nothing is."""
+    flagged = _flagged(heard, config, None)
+    return [
+        next((reason for reason, (channels, _) in flagged.items() if channels[channel]), Reason.NONE)
+        for channel in range(len(heard.level_db))
+    ]
+
+
+def _flagged(
+    heard: "Soundness", config: Config, present: Reason | None
+) -> dict[Reason, tuple[NDArray[np.bool_], str]]:
+    """Return which channels have which fault, worst first, and what to do."""
+    return {
         Reason.INVALID_SAMPLES: (heard.invalid > 0, "samples that are no numbers; check cable and driver"),
         Reason.CONSTANT: (
             (heard.span == 0) & (heard.offset != 0),
@@ -222,8 +233,12 @@ def _faults(heard: "Soundness", config: Config, present: Reason | None) -> dict[
             "constant offset; check the microphone's supply",
         ),
     }
+
+
+def _faults(heard: "Soundness", config: Config, present: Reason | None) -> dict[Reason, _Fault]:
+    """Return what is wrong with one second, stricter about what is wrong already."""
     faults: dict[Reason, _Fault] = {}
-    for reason, (channels, advice) in flagged.items():
+    for reason, (channels, advice) in _flagged(heard, config, present).items():
         if channels.any():
             which = ", ".join(str(index) for index in np.flatnonzero(channels))
             invalid = reason is Reason.INVALID_SAMPLES

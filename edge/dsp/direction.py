@@ -13,15 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from edge.domain.array import MicrophoneArray
 from edge.domain.health import Absence
-from edge.dsp.air import relative_uncertainty, speed_of_sound_m_s
 from edge.dsp.bearing import Bearing, bearings
 from edge.dsp.gates import GUARD_S, LEAD_S, NOISE_S, Gate, Gated
+from edge.dsp.geometry import Geometry, Indices, geometry_of
 from edge.dsp.samples import clean
 from edge.dsp.steering import Fit, Steering, align, climb, fit, search, weights
 
 Float = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-Indices = NDArray[np.intp]
 
 GATES_S = (0.0005, 0.001, 0.002, 0.004, 0.008)
 """Lengths of the gates after the onset."""
@@ -37,8 +36,6 @@ _SHARP_DEG = 1.0
 _BLURRED_DEG = 25.0
 # By so much log-likelihood a direction must beat any other.
 _LEAD = 6.0
-# Of the extent of an array: less in one direction is none.
-_THIN = 0.01
 _DEAD_DB = 20.0
 _NOISY_DB = 12.0
 _QUIETEST = 1e-12
@@ -78,20 +75,6 @@ class Direction:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Geometry:
-    """Positions as steering takes them.
-
-    Attributes:
-        axes: of the coordinates that the array can tell apart, shape (3, rank).
-        slack: covariance of a direction by what is not known of the positions, shape (rank, rank).
-    """
-
-    steering: Steering
-    axes: Float
-    slack: Float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class _Heard:
     """What one gate says.
 
@@ -118,7 +101,7 @@ class _Attempt:
     """What some of the microphones make of a sound; `kept` are their positions' indices."""
 
     kept: Indices
-    geometry: _Geometry
+    geometry: Geometry
     heard: tuple[_Heard, ...]
 
     @property
@@ -153,7 +136,7 @@ def find_direction(sound: ArrayLike, onset: float, rate_hz: int, array: Micropho
     used = np.array(array.used)
     good = np.ones(len(used), dtype=np.bool_) if invalid is None else ~invalid[used].any(axis=1)
     # Differences: a sudden sound has less power the higher the frequency, and wind still more.
-    spread_s = _geometry(array, np.arange(len(used))).steering.spread_s
+    spread_s = geometry_of(array, np.arange(len(used))).steering.spread_s
     rows, hears = _levelled(np.diff(given[used], axis=1), good, round(onset), rate_hz, spread_s)
     kept = np.flatnonzero(hears)
     if len(kept) < 2:
@@ -185,19 +168,8 @@ def _levelled(rows: Float, good: Flags, onset: int, rate_hz: int, spread_s: floa
     return rows / np.sqrt(np.where(hears, sound, 1.0))[:, np.newaxis], hears
 
 
-def _geometry(array: MicrophoneArray, kept: Indices) -> _Geometry:
-    positions = np.asarray(array.positions_m, dtype=np.float64)[kept]
-    positions = positions - positions.mean(axis=0)
-    _, extent, turned = np.linalg.svd(positions, full_matrices=False)
-    axes = turned[extent > _THIN * extent[0]].T
-    inside = positions @ axes
-    slack = array.position_uncertainty_m**2 * np.linalg.inv(inside.T @ inside)
-    radial = relative_uncertainty(array.temperature_c, array.temperature_uncertainty_c)
-    return _Geometry(Steering(inside / speed_of_sound_m_s(array.temperature_c), radial), axes, slack)
-
-
 def _attempt(rows: Float, onset: int, rate_hz: int, array: MicrophoneArray, kept: Indices) -> _Attempt:
-    geometry = _geometry(array, kept)
+    geometry = geometry_of(array, kept)
     return _Attempt(kept, geometry, tuple(_listen(rows[kept], onset, rate_hz, geometry.steering)))
 
 

@@ -170,7 +170,15 @@ class Microphone:
             return Check(what, False, self._uncalibrated, "run `lamppost calibrate microphone`")
         shape = f"{self._config.channels} channels, {self._config.rate_hz} Hz"
         level = f"peak {20 * math.log10(loudest):.0f} dB re full scale"
-        return Check(what, True, f"{self._name}: {shape}, {level}")
+        return Check(what, True, f"{self._name}: {shape}, {level}{self._array_said}")
+
+    @property
+    def _array_said(self) -> str:
+        if self._config.array is None:
+            return ""
+        from edge.dsp.geometry import blindness
+
+        return ", array " + (blindness(self._config.array) or "that tells all directions apart")
 
     @property
     def _name(self) -> str:

@@ -600,3 +600,13 @@ def test_frames_carry_the_array(driver: Driver) -> None:
 def test_an_array_of_another_microphone_is_refused(channels: int, said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         Config.model_validate({"channels": channels, "array": PAIR})
+
+
+def test_check_says_what_an_array_cannot_tell_apart(driver: Driver) -> None:
+    assert (
+        open_on(driver, channels=2, array=PAIR)
+        .check()
+        .detail.endswith("array a line: its two sides are alike to it, and it does not know elevation")
+    )
+    body = {"positions_m": ((0, 0, 0), (0.1, 0, 0), (0, 0.1, 0), (0, 0, 0.1))}
+    assert open_on(driver, channels=4, array=body).check().detail.endswith("that tells all directions apart")
