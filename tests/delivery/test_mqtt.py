@@ -26,7 +26,7 @@ MakeBroker = Callable[..., Any]
 
 def run(main: Coroutine[Any, Any, None]) -> None:
     async def limited() -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             await main
 
     asyncio.run(limited())

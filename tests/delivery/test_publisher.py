@@ -37,7 +37,7 @@ NOW = datetime(2026, 5, 1, 12, 0, 0, 999, tzinfo=UTC)
 
 def run(main: Coroutine[Any, Any, None]) -> None:
     async def limited() -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await main
 
     asyncio.run(limited())
@@ -625,8 +625,9 @@ def test_a_broker_that_takes_one_message_at_a_time_gets_one_at_a_time(
 
 
 def test_days_without_a_network_end_well(mosquitto: Broker, outbox: Outbox, free_port: int) -> None:
-    for first in range(1, 2001, 500):
-        outbox.append(entries(first, first + 499))
+    # Mosquitto keeps 1000 messages for a subscriber that is slower than the publisher, and drops the rest.
+    for first in range(1, 901, 300):
+        outbox.append(entries(first, first + 299))
 
     async def main() -> None:
         async with publishing(Config(port=free_port, retry_min_s=0.01, retry_max_s=0.02), outbox) as (
@@ -635,14 +636,14 @@ def test_days_without_a_network_end_well(mosquitto: Broker, outbox: Outbox, free
         ):
             while publisher._failures < 20:
                 await asyncio.sleep(0.01)
-            assert publisher.status.pending == 2000
+            assert publisher.status.pending == 900
         async with (
             subscribed(mosquitto) as subscriber,
             publishing(config(mosquitto), outbox) as (publisher, _),
         ):
             await publisher.drained()
-            await subscriber.until(lambda: len(subscriber.reports) == 2000)
-            assert subscriber.reports == list(range(1, 2001))
+            await subscriber.until(lambda: len(subscriber.reports) == 900)
+            assert subscriber.reports == list(range(1, 901))
 
     run(main())
 
