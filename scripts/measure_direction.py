@@ -215,11 +215,11 @@ def trials(
 def summary(misses: Sequence[Miss | None]) -> Row:
     """Return the figures of a row."""
     heard = [m for m in misses if m is not None]
-    row: Row = {"heard": f"{len(heard)} of {len(misses)}"}
+    told = sum(m.azimuth_deg is not None for m in heard)
+    row: Row = {"azimuth_told": f"{told} of {len(misses)}"}
     for name in ("azimuth", "elevation"):
         off = np.array([v for m in heard if (v := getattr(m, f"{name}_deg")) is not None])
         sigmas = np.array([v for m in heard if (v := getattr(m, f"{name}_sigmas")) is not None])
-        row[f"{name}_known"] = round(len(off) / max(1, len(heard)), 2)
         row[f"{name}_median_deg"] = round(float(np.median(off)), 2) if off.size else None
         row[f"{name}_p90_deg"] = round(float(np.quantile(off, 0.9)), 2) if off.size else None
         row[f"{name}_within_1"] = round(float(np.mean(sigmas <= 1)), 2) if off.size else None
@@ -282,21 +282,43 @@ def costs(count: int) -> Iterator[Row]:
         yield {"table": "cost", "array": name, "cpu_ms": round(spent_ms, 1)}
 
 
+_UNITS = {"snr_db": "SNR, dB", "from_facade_m": "from facade, m", "cpu_ms": "CPU, ms", "azimuth_told": "told"}
+
+
 def tables(rows: Sequence[Row]) -> Iterator[tuple[str, list[str], list[list[str]]]]:
     """Yield name, head and cells of each table."""
     for name in dict.fromkeys(str(row["table"]) for row in rows):
-        own = [row for row in rows if row["table"] == name]
-        head = [key for key in own[0] if key != "table"]
-        yield name, head, [["-" if row[key] is None else str(row[key]) for key in head] for row in own]
+        lines = [_cells(row) for row in rows if row["table"] == name]
+        yield name, list(lines[0]), [list(line.values()) for line in lines]
+
+
+def _cells(row: Row) -> dict[str, str]:
+    plain = {
+        _UNITS.get(key, key): str(value)
+        for key, value in row.items()
+        if key != "table" and (key == "azimuth_told" or not key.startswith(("azimuth", "elevation")))
+    }
+    if "azimuth_told" not in row:
+        return plain
+    figures = {}
+    for name in ("azimuth", "elevation"):
+        known = row[f"{name}_median_deg"] is not None
+        pairs = (
+            ("error, °: median / 90 %", "median_deg", "p90_deg"),
+            ("within 1 / 2 σ", "within_1", "within_2"),
+        )
+        for head, one, other in pairs:
+            figures[f"{name} {head}"] = f"{row[f'{name}_{one}']} / {row[f'{name}_{other}']}" if known else "-"
+    return plain | figures
 
 
 def markdown(rows: Sequence[Row]) -> str:
     """Return the tables as text for the documentation."""
     parts = []
     for name, head, cells in tables(rows):
-        lines = ["| " + " | ".join(line) + " |" for line in ([h.replace("_", " ") for h in head], *cells)]
+        lines = ["| " + " | ".join(line) + " |" for line in (head, *cells)]
         lines.insert(1, "|" + " --- |" * len(head))
-        parts.append(f"<!-- {name} -->\n" + "\n".join(lines) + "\n")
+        parts.append(f"## {name}\n\n" + "\n".join(lines) + "\n")
     return "\n".join(parts)
 
 
