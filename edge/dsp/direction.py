@@ -47,6 +47,7 @@ _FOLLOWS = 0.9
 _MISFIT = 3.0
 _STRANGE = 0.5
 _FEWEST_AGREEING = 3
+_SUSPECTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,11 @@ class _Attempt:
         return float(self.best.fit.agreement.min()) if self.best else -1.0
 
     @property
+    def suspects(self) -> list[int]:
+        """Return those that agree least: a bad one spoils the agreement of others, too."""
+        return [] if self.best is None else np.argsort(self.best.fit.agreement)[:_SUSPECTS].tolist()
+
+    @property
     def is_doubtful(self) -> bool:
         """Whether one of them heard something else than the others."""
         if self.best is None or self.best.fit.misfit < _MISFIT:
@@ -143,7 +149,7 @@ def find_direction(sound: ArrayLike, onset: float, rate_hz: int, array: Micropho
         return Direction(left_out=_channels(np.delete(used, kept)), absence=Absence.SENSOR_FAULT)
     attempt = _attempt(rows, round(onset), rate_hz, array, kept)
     while attempt.is_doubtful and len(attempt.kept) > _FEWEST_AGREEING:
-        fewer = (np.delete(attempt.kept, index) for index in range(len(attempt.kept)))
+        fewer = [np.delete(attempt.kept, index) for index in attempt.suspects]
         tries = [_attempt(rows, round(onset), rate_hz, array, kept) for kept in fewer]
         attempt = max(tries, key=lambda one: one.agreement)
     return replace(_told(attempt, array), left_out=_channels(np.delete(used, attempt.kept)))
