@@ -23,7 +23,7 @@ from edge.delivery.mqtt_access import Message
 from edge.replay import byte_capture
 from edge.runtime.clock import SystemClock
 from edge.runtime.logs import logging_to_stderr
-from edge.runtime.node import delivered, outbox_of, publishing, sensing, subscribed
+from edge.runtime.node import last_delivery, outbox_of, publishing, sensing, subscribed
 from edge.runtime.recording_clock import RecordingClock
 from edge.runtime.settings import Settings, entry
 
@@ -150,8 +150,7 @@ def _settings(folder: Path, length_s: float, *, pace: str) -> Settings:
         entry("replay", "byte_capture", "air", path=capture, profile=board.profile, pace=pace),
     ]
     box = entry("delivery", "outbox", path=folder / "outbox.sqlite", max_mb=64)
-    kept = [e for e in demo.replaying(sources).entries if (e.layer, e.section) != ("delivery", "outbox")]
-    return replace(demo, entries=(*kept, box))
+    return demo.replaying(sources).replacing(box)
 
 
 async def _latencies(folder: Path, length_s: float) -> list[float]:
@@ -171,7 +170,7 @@ async def _latencies(folder: Path, length_s: float) -> list[float]:
     ):
         async with sensing(settings, SystemClock(), box, worker) as sense:
             await sense.run()
-        await delivered(box, worker, within_s=5.0)
+        await last_delivery(broker)
     return found
 
 

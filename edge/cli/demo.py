@@ -9,7 +9,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,7 +24,7 @@ from edge.cli.settings_file import EXAMPLES, load
 from edge.delivery.mqtt_access import Message
 from edge.runtime.clock import SystemClock
 from edge.runtime.logs import logging_to_stderr
-from edge.runtime.node import delivered, outbox_of, publishing, sensing, subscribed
+from edge.runtime.node import last_delivery, outbox_of, publishing, sensing, subscribed
 from edge.runtime.settings import Settings, entry
 from edge.runtime.signals import stopped_by_signals
 
@@ -68,10 +67,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _settings(folder: Path) -> Settings:
-    demo = load(EXAMPLES / "demo.toml")
     box = entry("delivery", "outbox", path=folder / "outbox.sqlite", max_mb=16)
-    kept = tuple(e for e in demo.entries if (e.layer, e.section) != ("delivery", "outbox"))
-    return replace(demo, entries=(*kept, box))
+    return load(EXAMPLES / "demo.toml").replacing(box)
 
 
 async def _demo(settings: Settings, wanted_s: float, screen: "_Lines") -> float:
@@ -90,7 +87,7 @@ async def _demo(settings: Settings, wanted_s: float, screen: "_Lines") -> float:
             began_s = time.monotonic()
             await sense.run()
             lasted_s = time.monotonic() - began_s
-        await delivered(outbox, worker, within_s=5.0)
+        await last_delivery(broker)
         await asyncio.sleep(_LAST_MESSAGE_S)
         return lasted_s
 

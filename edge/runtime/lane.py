@@ -37,7 +37,6 @@ class Lane(threading.Thread):
         steps: how often the lane has come round; the watchdog is fed from it, not from a timer.
         frames: frames taken, without `Idle` and `Fault`.
         cpu_s: processor time that this lane has taken.
-        heard_s: sound taken, seconds.
         ended: it has run to its end, as a recording does, and will not come round again.
     """
 
@@ -56,7 +55,6 @@ class Lane(threading.Thread):
         self.steps = 0
         self.frames = 0
         self.cpu_s = 0.0
-        self.heard_s = 0.0
         self.ended = False
         self._number = number
         self._id = source_id
@@ -128,7 +126,6 @@ class Lane(threading.Thread):
             self._post(())
         else:
             self.frames += 1
-            self.heard_s += frame.duration_s if isinstance(frame, AudioFrame) else 0.0
             self._post([*self._health.alive(frame.time), *self._detect(frame)])
             self.cpu_s = time.thread_time()
 

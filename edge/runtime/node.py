@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,6 @@ from edge.runtime.settings import Settings
 from edge.runtime.signals import stopped_by_signals
 from edge.runtime.worker import Worker
 
-_LOOK_S = 0.1
 _LAST_DELIVERY_S = 5.0
 
 
@@ -118,13 +117,11 @@ async def subscribed(broker: Publishing, topics: str, on_message: OnMessage) -> 
             await connection.close()
 
 
-async def delivered(outbox: Outbox, worker: Worker, within_s: float) -> bool:
-    """Wait until the outbox is empty, at most `within_s`; return whether it is."""
-    for _ in range(round(within_s / _LOOK_S)):
-        if (await worker(outbox.counts)).pending == 0:
-            return True
-        await asyncio.sleep(_LOOK_S)
-    return False
+async def last_delivery(broker: Publishing) -> None:
+    """Give what has just been written the time that a healthy broker needs."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LAST_DELIVERY_S):
+            await broker.publisher.drained()
 
 
 def publisher_config(settings: Settings) -> publisher.Config:
@@ -168,6 +165,5 @@ async def run_both(settings: Settings, clock: Clock) -> None:
     async with outbox_of(settings) as (outbox, worker), publishing(settings, outbox, worker) as broker:
         async with sensing(settings, clock, outbox, worker) as sense, stopped_by_signals(sense.stop):
             await sense.run()
-        # The last intervals have just been written: give them the time a healthy broker needs.
         if broker.publisher.status.connected:
-            await delivered(outbox, worker, _LAST_DELIVERY_S)
+            await last_delivery(broker)

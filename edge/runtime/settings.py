@@ -88,6 +88,11 @@ class Settings:
         fed = [e for e in kept if e.layer != "detectors" or any(feeds(s, e) for s in sources)]
         return replace(self, entries=(*sources, *fed))
 
+    def replacing(self, made: "Entry") -> "Settings":
+        """Return these settings with one section replaced, or added."""
+        kept = [e for e in self.entries if (e.layer, e.section) != (made.layer, made.section)]
+        return replace(self, entries=(*kept, made))
+
     def of(self, *layers: str) -> tuple[Entry, ...]:
         """Return the sections of these layers, in the order of the file."""
         return tuple(entry for entry in self.entries if entry.layer in layers)

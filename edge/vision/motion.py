@@ -1,6 +1,5 @@
 """How much of a scene moves, and how much of it is occupied, as shares of the picture."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from edge.domain.frames import Image
 from edge.vision.background import Background, Pace
 from edge.vision.opencv import opencv
+from edge.vision.picture import shrunk
 
 _WIDTH = 320
 # Differences below are compression, not motion; the noise of the night raises it.
@@ -56,15 +56,7 @@ class MotionMeter:
 
 def reduced(image: Image) -> Image:
     """Return the picture at most 320 wide, reduced by a whole number, freed of single noisy pixels."""
-    cv2 = opencv()
-    height, width = image.shape[:2]
-    by = math.ceil(width / _WIDTH)
-    if by > 1:
-        # Whole blocks of pixels are averaged several times faster than any other ratio.
-        rows, columns = max(1, height // by), width // by
-        block = image[: rows * by, : columns * by]
-        image = cv2.resize(block, (columns, rows), interpolation=cv2.INTER_AREA)
-    small: Image = cv2.medianBlur(image, 3)
+    small: Image = opencv().medianBlur(shrunk(image, _WIDTH), 3)
     return small
 
 

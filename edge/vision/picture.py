@@ -1,5 +1,6 @@
 """Pictures as they come from files and cameras, made alike."""
 
+import math
 from collections import deque
 from statistics import median
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.domain.frames import Image
+from edge.vision.opencv import opencv
 
 _CHANNELS_OF_BGRA = 4
 
@@ -79,3 +81,19 @@ class DropCounter:
             lost = max(0, round(gap_s / median(self._periods_s)) - 1)
         self._periods_s.append(gap_s)
         return lost
+
+
+def shrunk(image: Image, width: int) -> Image:
+    """Return a picture, grey or colour, at most `width` wide, reduced by a whole number.
+
+    Whole blocks of pixels are averaged several times faster than any other ratio.
+    """
+    cv2 = opencv()
+    rows, columns = image.shape[:2]
+    by = math.ceil(columns / width)
+    if by <= 1:
+        return image
+    small_rows, small_columns = max(1, rows // by), columns // by
+    block = image[: small_rows * by, : small_columns * by]
+    small: Image = cv2.resize(block, (small_columns, small_rows), interpolation=cv2.INTER_AREA)
+    return small

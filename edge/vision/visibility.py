@@ -1,6 +1,5 @@
 """What a picture lets one see: its light, its contrast and its sharpness."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +7,7 @@ from numpy.typing import NDArray
 
 from edge.domain.frames import Image
 from edge.vision.opencv import opencv
+from edge.vision.picture import shrunk
 
 _WIDTH = 640
 _WHITE = 250
@@ -41,13 +41,7 @@ def visibility(image: Image) -> Visibility:
 def _grey(image: Image) -> Image:
     """Return the picture in grey, at most 640 wide, freed of single noisy pixels, which look sharp."""
     cv2 = opencv()
-    height, width = image.shape[:2]
-    by = math.ceil(width / _WIDTH)
-    if by > 1:
-        rows, columns = max(1, height // by), width // by
-        block = image[: rows * by, : columns * by]
-        image = cv2.resize(block, (columns, rows), interpolation=cv2.INTER_AREA)
-    grey: Image = cv2.medianBlur(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), 3)
+    grey: Image = cv2.medianBlur(cv2.cvtColor(shrunk(image, _WIDTH), cv2.COLOR_BGR2GRAY), 3)
     return grey
 
 
