@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from edge.diagnostics.source_health import SourceHealth
@@ -131,19 +131,25 @@ class Lane(threading.Thread):
 
     def _detect(self, frame: Frame) -> Iterable[Observation]:
         for fitted in list(self._detectors):
-            if not isinstance(frame, fitted.frame):
+            # It may have been switched off just now, by what another one observed.
+            if fitted not in self._detectors or not isinstance(frame, fitted.frame):
                 continue
             try:
                 for observation in fitted.detector.accept(frame):
-                    self._spread(observation, fitted)
                     yield observation
+                    yield from self._spread(observation, fitted, frame)
             except Exception as error:  # noqa: BLE001 - one broken detector must not take the lane with it
                 yield self._broken(fitted, error, frame)
 
-    def _spread(self, observation: Observation, by: Fitted) -> None:
-        for other in self._detectors:
-            if other is not by and isinstance(other.detector, Attentive):
+    def _spread(self, observation: Observation, by: Fitted, frame: Frame) -> Iterator[Health]:
+        """Tell the other detectors; one that fails at it is the broken one, not the one that observed."""
+        for other in list(self._detectors):
+            if other is by or not isinstance(other.detector, Attentive):
+                continue
+            try:
                 other.detector.notice(observation)
+            except Exception as error:  # noqa: BLE001 - as when it is given a frame
+                yield self._broken(other, error, frame)
 
     def _broken(self, fitted: Fitted, error: Exception, frame: Frame) -> Health:
         _log.exception("%s: detector %s failed and is switched off", self._id.name, fitted.name)

@@ -151,3 +151,41 @@ def test_a_broken_detector_is_switched_off_and_the_others_go_on() -> None:
     broken = [o for o in taken if isinstance(o, Health) and o.component is Component.DETECTOR]
     assert [(o.status, o.reason) for o in broken] == [(Status.FAILED, Reason.EXCEPTION)]
     assert healthy.seen == 5
+
+
+class Observing(Counting):
+    """Observes something in every frame."""
+
+    def accept(self, frame: Frame) -> Iterable[Observation]:
+        self.seen += 1
+        yield SceneMotion(
+            source=SOURCE, time=START, duration_s=1, moving_share=0, occupied_share=0, frames=-1
+        )
+
+
+class Listening(Counting):
+    """Notes what the others observed; fails at it on demand."""
+
+    def __init__(self, fail_on: int = -1) -> None:
+        super().__init__()
+        self.noticed = 0
+        self._fail_on_notice = fail_on
+
+    def notice(self, observation: Observation) -> None:
+        self.noticed += 1
+        if self.noticed == self._fail_on_notice:
+            raise ZeroDivisionError("a bug")
+
+
+def test_a_detector_is_told_what_the_others_observed() -> None:
+    listening = Listening()
+    run(Scripted([sound(i / 10) for i in range(5)], live=False), Observing(), listening)
+    assert listening.noticed == 5
+
+
+def test_who_fails_at_being_told_is_switched_off_and_not_who_observed() -> None:
+    observing, listening = Observing(), Listening(fail_on=2)
+    taken = run(Scripted([sound(i / 10) for i in range(5)], live=False), observing, listening)
+    broken = [o for o in taken if isinstance(o, Health) and o.component is Component.DETECTOR]
+    assert ["d1 is switched off" in o.detail for o in broken] == [True]
+    assert (observing.seen, listening.seen) == (5, 1)
