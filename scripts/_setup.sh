@@ -106,7 +106,9 @@ setup() {
     : > "$venv/.installing"
     # Ready-made wheels only: a lamppost has no compiler. Why the hashes hold with piwheels too:
     # docs/decisions/0003-locks.md.
-    pip_install --require-hashes --only-binary :all: -r "$root/$lock"
+    # The lock is complete, so nothing is left to resolve; asked to all the same, pip before 23.3 takes a newer
+    # release for a dependency with extras (coverage[toml]) and then complains that it is not pinned.
+    pip_install --no-deps --require-hashes --only-binary :all: -r "$root/$lock"
     pip_install --no-deps --no-build-isolation -e "$root"
     printf '%s\n' "$wanted" > "$venv/.installed-$lock"
     rm "$venv/.installing"
