@@ -35,7 +35,7 @@ from edge.delivery.outbox_database import (
 from edge.delivery.outbox_repair import damaged_path, finish, repair
 from edge.delivery.sequence_mark import AHEAD, fresh_sequence, read_mark, write_mark
 from edge.domain.health import Reason
-from edge.domain.reports import Priority
+from edge.domain.report_base import Priority
 from edge.domain.sections import LocalPath, Section
 
 __all__ = ["Config", "Counts", "Entry", "Outbox", "OutboxUnavailable"]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edge.delivery.outbox_database import PLACES, open_database
 from edge.delivery.sequence_mark import believed, read_mark, sync_folder
-from edge.domain.reports import Priority
+from edge.domain.report_base import Priority
 
 Row = tuple[int, str, str, bytes]
 

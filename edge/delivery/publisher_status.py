@@ -9,7 +9,7 @@ from typing import Any
 
 from edge.delivery.mqtt_access import Version
 from edge.delivery.outbox import Counts
-from edge.domain.reports import NodeState
+from edge.domain.node_reports import NodeState
 
 _log = logging.getLogger(__name__)
 

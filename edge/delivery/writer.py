@@ -14,7 +14,8 @@ from edge.delivery.mqtt_access import RunBlocking
 from edge.delivery.outbox import Entry, Outbox, OutboxUnavailable
 from edge.delivery.wakeup import notify
 from edge.domain.health import Reason, Status
-from edge.domain.reports import Priority, Report
+from edge.domain.report_base import Priority
+from edge.domain.reports import Report
 
 _log = logging.getLogger(__name__)
 

@@ -17,15 +17,8 @@ from pydantic.fields import FieldInfo
 
 from edge.domain.events import Event
 from edge.domain.observations import Observation
-from edge.domain.reports import (
-    REPORT_MODELS,
-    Quantity,
-    Report,
-    ReportBase,
-    SensorReport,
-    TimeResolution,
-    Trigger,
-)
+from edge.domain.report_base import Quantity, ReportBase, SensorReport, TimeResolution, Trigger
+from edge.domain.reports import REPORT_MODELS, Report
 from edge.privacy.policy import Policy
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

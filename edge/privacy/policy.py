@@ -15,7 +15,8 @@ from pydantic_core import ErrorDetails
 
 from edge.domain.complaint import Complaint
 from edge.domain.nearest import nearest
-from edge.domain.reports import REPORT_MODELS, Days, LegalBasis, Purpose
+from edge.domain.report_base import Days, LegalBasis, Purpose
+from edge.domain.reports import REPORT_MODELS
 from edge.domain.toml_lines import line_of
 
 Location = tuple[str | int, ...]

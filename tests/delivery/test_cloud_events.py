@@ -7,16 +7,12 @@ from typing import Any
 import pytest
 
 from edge.delivery.cloud_events import cloud_event, state_topic, topic
+from edge.domain.air_reports import ParticulatesReport
 from edge.domain.health import Absence, Component, Reason, Status
-from edge.domain.reports import (
-    REPORT,
-    HealthReport,
-    ImpulseReport,
-    LegalBasis,
-    ParticulatesReport,
-    Purpose,
-    Trigger,
-)
+from edge.domain.node_reports import HealthReport
+from edge.domain.report_base import LegalBasis, Purpose, Trigger
+from edge.domain.reports import REPORT
+from edge.domain.sound_reports import ImpulseReport
 
 COMMON: dict[str, Any] = {
     "phenomenon_time": datetime(2026, 5, 1, 12, tzinfo=UTC),

@@ -15,7 +15,7 @@ import pytest
 from edge.delivery.outbox import Config, Entry, Outbox, OutboxUnavailable
 from edge.delivery.sequence_mark import AHEAD, fresh_sequence, mark_path
 from edge.domain.health import Reason
-from edge.domain.reports import Priority
+from edge.domain.report_base import Priority
 
 MB = 1_000_000
 SPAWN = multiprocessing.get_context("spawn")

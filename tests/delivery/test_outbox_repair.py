@@ -12,7 +12,7 @@ import pytest
 from edge.delivery.outbox import Entry, Outbox, OutboxUnavailable
 from edge.delivery.outbox_repair import damaged_path
 from edge.delivery.sequence_mark import AHEAD
-from edge.domain.reports import Priority
+from edge.domain.report_base import Priority
 
 LIMIT = 16_000_000
 PAGE = 4096

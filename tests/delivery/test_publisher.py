@@ -26,7 +26,8 @@ from edge.delivery.outbox import Entry, Outbox, OutboxUnavailable
 from edge.delivery.publisher import Config, Publisher
 from edge.delivery.wakeup import notify
 from edge.domain.health import Reason
-from edge.domain.reports import NodeState, Priority
+from edge.domain.node_reports import NodeState
+from edge.domain.report_base import Priority
 from edge.runtime.worker import Worker
 
 Broker = Any

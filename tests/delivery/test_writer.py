@@ -12,8 +12,11 @@ import pytest
 from edge.delivery import writer as writing
 from edge.delivery.outbox import Entry, Outbox, OutboxUnavailable
 from edge.delivery.writer import Tell, Writer, only_writer
+from edge.domain.air_reports import ParticulatesReport
 from edge.domain.health import Component, Reason, Status
-from edge.domain.reports import HealthReport, LegalBasis, ParticulatesReport, Purpose, Report
+from edge.domain.node_reports import HealthReport
+from edge.domain.report_base import LegalBasis, Purpose
+from edge.domain.reports import Report
 
 T = TypeVar("T")
 

@@ -13,25 +13,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.domain import events, observations
+from edge.domain import air_observations, contact_observations, events, observations, scene_observations
+from edge.domain.air_reports import ParticulatesReport
 from edge.domain.events import Impulse
 from edge.domain.health import Absence, Component, Reason, Status
 from edge.domain.identity import SourceId
 from edge.domain.observations import Health, ImpulseOnset, Observation, Particulates, SceneMotion, SoundLevel
-from edge.domain.reports import (
-    REPORT,
-    REPORT_MODELS,
-    ImpulseReport,
+from edge.domain.report_base import (
     LegalBasis,
-    ParticulatesReport,
     Purpose,
     Quantity,
     ReportBase,
     SensorReport,
-    SoundLevelReport,
     TimeResolution,
     Trigger,
 )
+from edge.domain.reports import REPORT, REPORT_MODELS
+from edge.domain.sound_reports import ImpulseReport, SoundLevelReport
 from edge.domain.time import CaptureTime
 from edge.privacy.gate import Gate, rounded_down_to, rounded_to
 from edge.privacy.policy import Ground, Policy
@@ -74,7 +72,7 @@ BANG = Impulse(
 
 FINDINGS: list[Any] = [
     thing
-    for module in (observations, events)
+    for module in (observations, scene_observations, contact_observations, air_observations, events)
     for thing in vars(module).values()
     if isinstance(thing, type) and "kind" in vars(thing)
 ]

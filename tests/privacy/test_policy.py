@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 import edge
-from edge.domain.reports import REPORT_MODELS, LegalBasis, Purpose
+from edge.domain.report_base import LegalBasis, Purpose
+from edge.domain.reports import REPORT_MODELS
 from edge.privacy.policy import PolicyError, load_policy, parse_policy
 
 GOOD = """

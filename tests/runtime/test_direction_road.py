@@ -10,7 +10,7 @@ import soundfile
 
 from edge.domain.events import Impulse
 from edge.domain.health import Absence
-from edge.domain.reports import ImpulseReport
+from edge.domain.sound_reports import ImpulseReport
 from edge.domain.time import CaptureTime
 from edge.dsp.air import speed_of_sound_m_s
 from edge.runtime.recording_clock import RecordingClock

@@ -1,0 +1,41 @@
+"""The contract: how the lamppost itself is."""
+
+from datetime import datetime
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from edge.domain.health import Component, Reason, Status
+from edge.domain.report_base import Count, Priority, SensorReport
+
+
+class HealthReport(SensorReport):
+    """How one component of the lamppost is."""
+
+    priority: ClassVar[Priority] = Priority.HEALTH
+
+    kind: Literal["health"] = "health"
+    component: Component
+    status: Status
+    reason: Reason
+    count: Count
+
+
+class NodeState(BaseModel):
+    """The retained state of a node: birth, heartbeat and will. Made by the publisher; holds no observation.
+
+    Attributes:
+        online: false in the will and on a clean stop.
+        expires_s: a subscriber that has heard nothing for so long takes the node for gone.
+        pending: reports waiting in the outbox.
+        evicted: reports dropped from a full outbox, ever.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    online: bool
+    time: datetime
+    expires_s: Annotated[int, Field(ge=1, le=86_400)]
+    pending: Annotated[int, Field(ge=0)] = 0
+    delivered: Annotated[int, Field(ge=0)] = 0
+    evicted: Annotated[int, Field(ge=0)] = 0
