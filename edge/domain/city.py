@@ -6,8 +6,11 @@ Made by `edge.privacy` from the policy file, handed to each rule and actuator th
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Protocol, runtime_checkable
+
+from edge.domain.observations import Sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +29,36 @@ class Span:
     every_year: bool = False
 
 
+class LevelName(StrEnum):
+    """A sound level that a policy may limit."""
+
+    LAEQ_DB = "laeq_db"
+    LAFMAX_DB = "lafmax_db"
+    LASMAX_DB = "lasmax_db"
+    LCPEAK_DB = "lcpeak_db"
+
+
+class LampScene(StrEnum):
+    """How a lamp shines."""
+
+    NORMAL = "normal"
+    CALM = "calm"
+    BRIGHT = "bright"
+    GUIDE = "guide"
+
+
 @dataclass(frozen=True, slots=True)
 class PermittedLevel:
     """A dated level that sudden sounds may reach, at a reference distance from their source.
 
     Attributes:
         number: its position in the policy file, told in reports.
-        quantity: the level's name, for example `lafmax_db` or `lcpeak_db`.
+        quantity: the level's name.
         level_db: dB re 20 uPa at `distance_m`.
     """
 
     number: int
-    quantity: str
+    quantity: LevelName
     level_db: float
     distance_m: float
     during: Span = field(default_factory=Span)
@@ -49,12 +70,11 @@ class Prior:
 
     Attributes:
         number: its position in the policy file, told in reports.
-        sound: a name of `edge.domain.observations.Sound`.
         odds: factor on the odds, above 0; 1 changes nothing.
     """
 
     number: int
-    sound: str
+    sound: Sound
     odds: float
     during: Span = field(default_factory=Span)
 
@@ -67,7 +87,7 @@ class City:
         timezone: IANA name, for `Span`.
         quiet_hours: when nothing may sound from a loudspeaker.
         air_limits: name of the table of limits in force to the limits of its own, ug/m3; see the air rules.
-        scenes: event kind to the lamp scene it asks for.
+        scenes: event kind to the scene it asks of the lamp.
     """
 
     timezone: str = "UTC"
@@ -75,7 +95,7 @@ class City:
     priors: tuple[Prior, ...] = ()
     quiet_hours: tuple[Span, ...] = ()
     air_limits: Mapping[str, Mapping[str, float]] = field(default_factory=lambda: MappingProxyType({}))
-    scenes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    scenes: Mapping[str, LampScene] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @runtime_checkable

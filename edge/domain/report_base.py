@@ -58,6 +58,20 @@ class LegalBasis(StrEnum):
     NO_PERSONAL_DATA = "no_personal_data"
 
 
+class Recipient(StrEnum):
+    """Who may receive a kind of report; the policy may name them for residents."""
+
+    CITY_PLATFORM = "city_platform"
+    CITY_ENFORCEMENT = "city_enforcement"
+    ENVIRONMENT_AGENCY = "environment_agency"
+    EMERGENCY_SERVICES = "emergency_services"
+    POLICE = "police"
+    TRAFFIC_CONTROL = "traffic_control"
+    MAINTENANCE_CONTRACTOR = "maintenance_contractor"
+    RESEARCH = "research"
+    PUBLIC = "public"
+
+
 class Trigger(StrEnum):
     """Kind of observation that an event rests on."""
 

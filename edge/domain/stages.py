@@ -8,6 +8,7 @@ of the settings loads it. Nothing else is edited to add one.
     detectors:                    build(config) -> Detector
                                   and FRAME: the class of frame it reads
     fusion:                       build(config) -> Rule
+                                  with an `obey` (edge.domain.city.Obedient) it is told the city's policy
 """
 
 from collections.abc import Iterable, Iterator

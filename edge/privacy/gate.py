@@ -42,13 +42,14 @@ class Gate:
     """Admits what the policy gives a ground and the contract can hold.
 
     Attributes:
+        policy: the policy in force; may be replaced.
         admitted: reports made, by kind.
         withheld: findings that the policy gives no ground for, by kind.
         refused: findings that do not fit the contract (not a number, out of range, wrong type), by kind.
     """
 
     def __init__(self, policy: Policy) -> None:
-        self._policy = policy
+        self.policy = policy
         self._admitted: Counter[str] = Counter()
         self._withheld: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
@@ -66,12 +67,12 @@ class Gate:
         mould = _MOULDS.get(finding.kind)
         if mould is None:
             return None
-        ground = self._policy.grounds.get(finding.kind)
+        ground = self.policy.grounds.get(finding.kind)
         if ground is None:
             self._withheld[finding.kind] += 1
             return None
         try:
-            report = mould.model.model_validate(_contents(mould, finding) | dict(ground))
+            report = mould.model.model_validate(_contents(mould, finding) | ground.travelling)
         except _MALFORMED:
             self._refused[finding.kind] += 1
             return None

@@ -4,22 +4,28 @@ One TOML file per city. A kind that the file does not list does not leave.
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import EnumType
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Strict, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from edge.domain.city import City
 from edge.domain.complaint import Complaint
 from edge.domain.nearest import nearest
-from edge.domain.report_base import Days, LegalBasis, Purpose
+from edge.domain.report_base import Topic
 from edge.domain.reports import REPORT_MODELS
 from edge.domain.toml_lines import line_of
+from edge.privacy.policy_file import File, Ground
 
 Location = tuple[str | int, ...]
+
+EVENT_KINDS = tuple(kind for kind, model in REPORT_MODELS.items() if model.topic is Topic.EVENT)
+DEFAULT_K = 5
 
 
 class PolicyError(Complaint):
@@ -28,31 +34,19 @@ class PolicyError(Complaint):
     wrong_use = True
 
 
-class Ground(BaseModel):
-    """Why a kind of report may leave, and how long whoever receives it may keep it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    purpose: Purpose
-    legal_basis: LegalBasis
-    retention_days: Annotated[Days, Strict()]
-
-
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What may leave.
 
     Attributes:
         grounds: kind of report to its ground; a kind that is not here does not leave.
+        city: what rules and actuators obey.
+        k: counts of people below it leave as a band.
     """
 
     grounds: Mapping[str, Ground]
-
-
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    reports: dict[str, Ground]
+    city: City = field(default_factory=City)
+    k: int = DEFAULT_K
 
 
 def load_policy(path: Path) -> Policy:
@@ -81,7 +75,8 @@ def parse_policy(text: str, where: str) -> Policy:
     mistakes = [f"{line_of(text, loc) or 1}: {mistake}" for loc, mistake in _mistakes(content)]
     if mistakes:
         raise PolicyError("\n".join(f"{where}:{mistake}" for mistake in mistakes))
-    return Policy(MappingProxyType(dict(_File.model_validate(content).reports)))
+    file = File.model_validate(content)
+    return Policy(MappingProxyType(dict(file.reports)), file.city(), file.counts.k)
 
 
 def _read(path: Path) -> str:
@@ -99,30 +94,56 @@ def _read(path: Path) -> str:
 
 def _mistakes(content: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
     try:
-        _File.model_validate(content)
+        File.model_validate(content)
     except ValidationError as error:
         for mistake in error.errors():
             yield mistake["loc"], _explain(mistake)
-    reports = content.get("reports")
-    for kind in reports if isinstance(reports, dict) else ():
-        if kind not in REPORT_MODELS:
-            yield ("reports", kind), f"unknown kind of report '{kind}'; {nearest(kind, REPORT_MODELS)}"
+    yield from _unknown(content, "reports", "kind of report", REPORT_MODELS)
+    yield from _unknown(content, "scenes", "kind of event", EVENT_KINDS)
+
+
+def _unknown(
+    content: Mapping[str, Any], table: str, what: str, known: Iterable[str]
+) -> Iterator[tuple[Location, str]]:
+    given = content.get(table)
+    for name in given if isinstance(given, dict) else ():
+        if name not in known:
+            yield (table, name), f"unknown {what} '{name}'; {nearest(name, known)}"
 
 
 def _explain(mistake: ErrorDetails) -> str:
     *tables, last = mistake["loc"]
-    name = ".".join(str(part) for part in mistake["loc"])
+    name = ".".join(str(part) for part in mistake["loc"] if part != "[key]")
     match mistake["type"]:
         case "extra_forbidden":
-            return f"unknown key '{name}'; {nearest(str(last), (Ground if tables else _File).model_fields)}"
+            return f"unknown key '{name}'; {nearest(last, _names(_at(tables)))}"
         case "missing":
             return f"'{name}' is missing; add it"
         case "enum":
-            known = {"purpose": Purpose, "legal_basis": LegalBasis}[str(last)]
-            return (
-                f"'{name}' is '{mistake['input']}', which does not exist; {nearest(mistake['input'], known)}"
-            )
+            hint = nearest(mistake["input"], _names(_at(mistake["loc"])))
+            return f"'{name}' is '{mistake['input']}', which does not exist; {hint}"
         case "dict_type" | "model_type":
-            return f"'{name}' is not a table; write a section [reports.KIND]"
+            example = "[reports.KIND]" if name.startswith("reports") else f"[{name}]"
+            return f"'{name}' is not a table; write a section {example}"
+        case "tuple_type":
+            return f"'{name}' is not a list of tables; write sections [[{name}]]"
         case _:
-            return f"'{name}': {mistake['msg'][:1].lower()}{mistake['msg'][1:]}"
+            said = mistake["msg"].removeprefix("Value error, ")
+            return f"'{name}': {said[:1].lower()}{said[1:]}"
+
+
+def _at(location: Iterable[str | int]) -> Any:
+    """Return the type that the file's model declares at a place."""
+    here: Any = File
+    for part in location:
+        if isinstance(here, type) and issubclass(here, BaseModel):
+            here = here.model_fields[str(part)].annotation
+        else:  # a table of tables or a list of them: the type of its values
+            here = next((arg for arg in reversed(get_args(here)) if arg is not Ellipsis), None)
+    return here
+
+
+def _names(declared: Any) -> Iterable[str]:
+    """Return the keys of a table, or the words of an enumeration."""
+    words: Iterable[str] = declared.__members__.values() if isinstance(declared, EnumType) else ()
+    return words or list(declared.model_fields)

@@ -10,6 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
+from edge.domain.city import Obedient
 from edge.domain.events import Event
 from edge.domain.health import Component, Reason, Status
 from edge.domain.identity import SourceId
@@ -76,6 +77,7 @@ class Sense:
         """Run until every recording has ended or `stop` is called."""
         fittings = fit(self.settings, self.clock) if fittings is None else fittings
         self._rules = {e.section: e.module.build(e.config) for e in self.settings.of("fusion")}
+        await self.obey(self.gate.policy)
         bridge = Bridge([fitting.source.live for fitting in fittings])
         with running(fittings, bridge, self.clock) as (self.lanes, halt):
             notify("READY=1")
@@ -89,6 +91,16 @@ class Sense:
                 await self._tell_gate(last=True)
                 for helper in helpers:
                     helper.cancel()
+
+    async def obey(self, policy: Policy) -> None:
+        """Put a policy in force: at the gate, and with each rule that wants to know."""
+        self.gate.policy = policy
+        for name, rule in list(self._rules.items()):
+            try:
+                if isinstance(rule, Obedient):
+                    rule.obey(policy.city)
+            except Exception as error:  # noqa: BLE001 - as when it is told an observation
+                await self._switch_off(name, error)
 
     async def tell(
         self, component: Component, status: Status, reason: Reason, count: int, detail: str
@@ -113,13 +125,16 @@ class Sense:
             try:
                 events = list(rule.accept(observation))
             except Exception as error:  # noqa: BLE001 - one broken rule must not take the road with it
-                _log.exception("fusion: %s failed and is switched off", name)
-                del self._rules[name]
-                detail = f"fusion: {name} is switched off: {type(error).__name__}: {error}"
-                await self.tell(Component.DETECTOR, Status.FAILED, Reason.EXCEPTION, 1, detail)
+                await self._switch_off(name, error)
                 continue
             for event in events:
                 await self._pass(event)
+
+    async def _switch_off(self, rule: str, error: Exception) -> None:
+        _log.error("fusion: %s failed and is switched off", rule, exc_info=error)
+        del self._rules[rule]
+        detail = f"fusion: {rule} is switched off: {type(error).__name__}: {error}"
+        await self.tell(Component.DETECTOR, Status.FAILED, Reason.EXCEPTION, 1, detail)
 
     async def _note(self, observation: Observation) -> None:
         if isinstance(observation, Health):

@@ -32,7 +32,8 @@ from edge.domain.reports import REPORT, REPORT_MODELS
 from edge.domain.sound_reports import ImpulseReport, SoundLevelReport
 from edge.domain.time import CaptureTime
 from edge.privacy.gate import Gate, rounded_down_to, rounded_to
-from edge.privacy.policy import Ground, Policy
+from edge.privacy.policy import Policy
+from edge.privacy.policy_file import Ground
 
 GROUND = Ground(purpose=Purpose.MAINTENANCE, legal_basis=LegalBasis.PUBLIC_TASK, retention_days=7)
 EVERYTHING = Policy(dict.fromkeys(REPORT_MODELS, GROUND))

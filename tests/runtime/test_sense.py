@@ -10,12 +10,14 @@ from typing import Any, Self
 import pytest
 
 from edge.cli.settings_file import EXAMPLES
+from edge.domain.city import City
 from edge.domain.frames import Frame, Idle
 from edge.domain.health import Component, Reason, Status
 from edge.domain.identity import SourceId
 from edge.domain.observations import Observation
 from edge.domain.stages import Check, Section
 from edge.privacy.gate import Gate
+from edge.privacy.policy import Policy
 from edge.runtime import sense as sensing
 from edge.runtime.clock import SystemClock
 from edge.runtime.lanes import Fitting
@@ -67,6 +69,37 @@ def test_a_broken_rule_is_switched_off_and_the_others_go_on() -> None:
     assert [r.component for r in reports if getattr(r, "reason", None) == Reason.EXCEPTION] == [
         Component.DETECTOR
     ]
+
+
+class ToldRule:
+    """A rule that notes what the policy tells it, and fails at the second telling."""
+
+    def __init__(self) -> None:
+        self.told: list[City] = []
+
+    def obey(self, city: City) -> None:
+        self.told.append(city)
+        if len(self.told) > 1:
+            raise ZeroDivisionError
+
+    def accept(self, observation: Observation) -> Iterator[Any]:
+        assert self.told, "the policy comes before the first observation"
+        return iter(())
+
+
+def test_a_rule_is_told_the_policy_at_the_start_and_when_it_changes() -> None:
+    rule = ToldRule()
+    module = ModuleType("told")
+    module.build = lambda _config: rule  # type: ignore[attr-defined] # a module made for this test
+    good = settings()
+    role, _ = run(replace(good, entries=(*good.entries, Entry("fusion", "told", "told", module, Section()))))
+    assert rule.told == [role.gate.policy.city]
+    assert role.health[Status.FAILED, Reason.EXCEPTION] == 0
+    other = Policy({}, City(timezone="Europe/Amsterdam"))
+    asyncio.run(role.obey(other))
+    assert role.gate.policy is other
+    assert rule.told[1:] == [other.city]
+    assert role.health[Status.FAILED, Reason.EXCEPTION] == 1
 
 
 def test_what_the_gate_refuses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
