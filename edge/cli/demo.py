@@ -39,6 +39,7 @@ _LAST_MESSAGE_S = 0.3
 
 _SAYS = {
     "sound_level": "LAeq {laeq_db}, LAFmax {lafmax_db}, LCpeak {lcpeak_db} {unit} over {duration_s} s",
+    "sound_bands": "63 Hz {l63_db}, 1 kHz {l1000_db}, 8 kHz {l8000_db} {unit} over {duration_s} s",
     "impulse": "{impulses} bang(s), LCpeak {lcpeak_db} {unit}, {above_floor_db} dB above the street",
     "scene_motion": "moving {moving_share:.1%}, occupied {occupied_share:.1%} of {frames} pictures",
     "particulates": "PM2.5 {pm2_5_ugm3} ug/m3, PM10 {pm10_ugm3} ug/m3 from {readings} readings",

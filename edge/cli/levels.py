@@ -14,7 +14,7 @@ from edge.cli.output import FINE, FOUND_PROBLEM, UsageError, complain, emit_json
 if TYPE_CHECKING:
     from edge.dsp.levels import Levels
 
-HELP = "sound levels of a recording: LAeq, LAFmax, LASmax, LCpeak, LAE, LA10, LA50, LA90"
+HELP = "sound levels of a recording: LAeq, LAFmax, LASmax, LCpeak, LAE, LA10, LA50, LA90, bands"
 
 _BLOCK = 65_536
 _FULL_SCALE_DB = (-50.0, 250.0)
@@ -55,6 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--channel", type=int, default=0, metavar="N", help="which channel, from 0 (default 0)"
     )
+    parser.add_argument(
+        "--bands", action="store_true", help="also one-third-octave bands, 25 Hz to 16 kHz, not A-weighted"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -68,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     if path.stat().st_size == 0:
         raise UsageError(f"{path}: is empty; give a recording")
     reading = _Reading()
-    levels = _measure(path, args.channel, reading)
+    levels = _measure(path, args.channel, reading, bands=args.bands)
     if levels.invalid:
         share = levels.invalid / max(1, levels.invalid + round(levels.duration_s * reading.rate_hz))
         reading.problems.append(f"{levels.invalid} samples ({share:.2%}) are not numbers; they are left out")
@@ -90,7 +93,7 @@ def _check_full_scale(full_scale_db: float | None) -> None:
         raise UsageError(f"--full-scale-db {full_scale_db:g}: give {low:g} to {high:g} dB, often 110 to 130")
 
 
-def _measure(path: Path, channel: int, reading: _Reading) -> "Levels":
+def _measure(path: Path, channel: int, reading: _Reading, *, bands: bool) -> "Levels":
     import soundfile
 
     from edge.dsp.levels import LevelMeter
@@ -112,7 +115,7 @@ def _measure(path: Path, channel: int, reading: _Reading) -> "Levels":
                 f"{path}: {file.samplerate} Hz is too slow to weight; give {LOWEST_RATE_HZ} Hz or more"
             )
         rail = _EIGHT_BIT_RAIL if file.subtype in _EIGHT_BITS else RAIL
-        meter = LevelMeter(file.samplerate, rail=rail)
+        meter = LevelMeter(file.samplerate, rail=rail, bands=bands)
         for block in _blocks(file, path, reading):
             meter.add(block[:, channel])
     taken = meter.take()
@@ -144,10 +147,12 @@ def _blocks(file: Any, path: Path, reading: _Reading) -> Iterator[NDArray[np.flo
 def _record(
     levels: "Levels", full_scale_db: float | None, channel: int, reading: _Reading
 ) -> dict[str, float | int | bool | None]:
+    from edge.dsp.bands import NAMES
     from edge.dsp.decibels import FLOOR_DB
 
     scaled = levels.calibrated(full_scale_db or 0.0)
     keys = [key for _, key, _ in _ROWS]
+    bands = zip(NAMES, scaled.bands_db, strict=True) if scaled.bands_db else ()
     return {
         **{key: None if getattr(levels, key) <= FLOOR_DB else round(getattr(scaled, key), 3) for key in keys},
         "duration_s": round(levels.duration_s, 6),
@@ -158,12 +163,15 @@ def _record(
         "channels": reading.channels,
         "channel": channel,
         "invalid_samples": levels.invalid,
+        **{name: None if level is None else round(level, 3) for name, level in bands},
     }
 
 
 def _print_table(path: Path, record: dict[str, float | int | bool | None]) -> None:
     from rich.console import Console
     from rich.table import Table
+
+    from edge.dsp.bands import NAMES, NOMINAL_HZ
 
     unit = "dB re 20 µPa" if record["calibrated"] else "dB re full scale"
     table = Table(title=f"{path.name}", title_justify="left", caption_justify="left")
@@ -174,6 +182,10 @@ def _print_table(path: Path, record: dict[str, float | int | bool | None]) -> No
         value = record[key]
         at_least = "≥ " if key == "lcpeak_db" and record["clipped"] else ""
         table.add_row(name, "-" if value is None else f"{at_least}{value:.1f}", meaning)
+    for hz, key in zip(NOMINAL_HZ, NAMES, strict=True):
+        if key in record:
+            value = record[key]
+            table.add_row(f"{hz:g} Hz", "-" if value is None else f"{value:.1f}", "one-third octave, Z")
     notes = [f"{record['duration_s']:.1f} s at {record['rate_hz']} Hz, channel {record['channel']}"]
     notes[0] += f" of {record['channels']}"
     if record["clipped"]:

@@ -1,13 +1,14 @@
-"""Sound levels of one microphone channel per interval (IEC 61672-1:2013)."""
+"""Sound levels of one microphone channel per interval (IEC 61672-1:2013), and bands (IEC 61260-1:2014)."""
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from edge.domain.frames import AudioFrame, Frame
 from edge.domain.health import Component, Reason, Status
-from edge.domain.observations import Health, Observation, SoundLevel
+from edge.domain.observations import Health, Observation, SoundBands, SoundLevel
 from edge.domain.stages import Detector, DetectorSection
 from edge.domain.time import NS_PER_S, CaptureTime
 
@@ -18,6 +19,8 @@ FRAME = AudioFrame
 
 # A source that was opened again says nothing of the time between; less than this is jitter of its clock.
 _JUMP_S = 1.0
+# Bands of shorter intervals would tell more of what is said than of how loud a place is.
+_SHORTEST_OF_BANDS_S = 60.0
 
 
 class Config(DetectorSection):
@@ -25,6 +28,18 @@ class Config(DetectorSection):
 
     interval_s: float = Field(60.0, ge=1.0, le=86_400.0, description="length of an interval, seconds")
     channel: int = Field(0, ge=0, le=7, description="channel that is measured, counted from 0")
+    bands: bool = Field(
+        False, description="also one-third-octave bands, 25 Hz to 16 kHz, of intervals of a minute or longer"
+    )
+
+    @model_validator(mode="after")
+    def _bands_are_slow(self) -> Self:
+        if self.bands and self.interval_s < _SHORTEST_OF_BANDS_S:
+            raise ValueError(
+                f"bands need an interval of at least {_SHORTEST_OF_BANDS_S:g} s, interval_s is "
+                f"{self.interval_s:g}; set a longer one or bands = false"
+            )
+        return self
 
 
 def build(config: Config) -> Detector:
@@ -78,7 +93,7 @@ class _SoundLevel:
             self._meter = None
             yield _cannot(frame, f"{rate_hz} Hz is too slow to weight: set at least {LOWEST_RATE_HZ} Hz")
         elif self._meter is None or not same_stream:
-            self._meter = LevelMeter(frame.rate_hz)
+            self._meter = LevelMeter(frame.rate_hz, bands=self._config.bands)
 
     def _pass_over_gap(self, frame: AudioFrame) -> Iterator[Observation]:
         if self._began is None:
@@ -114,17 +129,26 @@ class _SoundLevel:
         self._began = self._first = None
         self._passed = 0
         # Digital silence and noughts for invalid samples are no level: `sound_health` says what is wrong.
-        return [_observation(levels, first, began) for levels in taken if not levels.silent]
+        heard = [self._slow(levels) for levels in taken if not levels.silent]
+        return [o for levels in heard for o in _observations(levels, first, began)]
+
+    def _slow(self, levels: "Levels") -> "Levels":
+        """Leave the bands of less than half an interval out: it was cut short, or most of it was lost."""
+        whole = levels.duration_s >= self._config.interval_s / 2
+        return levels if whole else replace(levels, bands_db=())
 
 
-def _observation(levels: "Levels", frame: AudioFrame, began: CaptureTime) -> SoundLevel:
+def _observations(levels: "Levels", frame: AudioFrame, began: CaptureTime) -> Iterator[Observation]:
     scaled = levels.calibrated(frame.full_scale_db or 0.0)
-    return SoundLevel(
-        source=frame.source,
-        time=began,
-        duration_s=scaled.duration_s,
-        calibrated=frame.full_scale_db is not None,
-        clipped=scaled.clipped,
+    common: dict[str, Any] = {
+        "source": frame.source,
+        "time": began,
+        "duration_s": scaled.duration_s,
+        "calibrated": frame.full_scale_db is not None,
+        "clipped": scaled.clipped,
+    }
+    yield SoundLevel(
+        **common,
         laeq_db=scaled.laeq_db,
         lafmax_db=scaled.lafmax_db,
         lasmax_db=scaled.lasmax_db,
@@ -133,6 +157,14 @@ def _observation(levels: "Levels", frame: AudioFrame, began: CaptureTime) -> Sou
         la50_db=scaled.la50_db,
         la90_db=scaled.la90_db,
     )
+    if scaled.bands_db:
+        yield SoundBands(**common, **_named(scaled.bands_db))
+
+
+def _named(bands_db: Iterable[float | None]) -> dict[str, Any]:
+    from edge.dsp.bands import NAMES
+
+    return dict(zip(NAMES, bands_db, strict=True))
 
 
 def _cannot(frame: AudioFrame, why: str) -> Health:

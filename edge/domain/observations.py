@@ -46,6 +46,48 @@ class SoundLevel(Observation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SoundBands(Observation):
+    """One-third-octave band levels over one interval, not A-weighted (IEC 61260-1); dB as in `SoundLevel`.
+
+    A field is named by the band's nominal frequency in Hz; None where nothing was measured.
+    """
+
+    kind: ClassVar[str] = "sound_bands"
+    duration_s: float
+    calibrated: bool
+    clipped: bool
+    l25_db: float | None = None
+    l31_5_db: float | None = None
+    l40_db: float | None = None
+    l50_db: float | None = None
+    l63_db: float | None = None
+    l80_db: float | None = None
+    l100_db: float | None = None
+    l125_db: float | None = None
+    l160_db: float | None = None
+    l200_db: float | None = None
+    l250_db: float | None = None
+    l315_db: float | None = None
+    l400_db: float | None = None
+    l500_db: float | None = None
+    l630_db: float | None = None
+    l800_db: float | None = None
+    l1000_db: float | None = None
+    l1250_db: float | None = None
+    l1600_db: float | None = None
+    l2000_db: float | None = None
+    l2500_db: float | None = None
+    l3150_db: float | None = None
+    l4000_db: float | None = None
+    l5000_db: float | None = None
+    l6300_db: float | None = None
+    l8000_db: float | None = None
+    l10000_db: float | None = None
+    l12500_db: float | None = None
+    l16000_db: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImpulseOnset(Observation):
     """A sudden loud sound began at `time`.
 

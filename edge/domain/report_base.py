@@ -23,6 +23,7 @@ class TimeResolution:
 
 
 Level = Annotated[float, Field(ge=-200, le=200), Quantity("dB", 0.1)]
+BandLevel = Annotated[float, Field(ge=-200, le=200), Quantity("dB", 0.5)]
 Probability = Annotated[float, Field(ge=0, le=1), Quantity("1", 0.01)]
 Share = Annotated[float, Field(ge=0, le=1), Quantity("1", 0.001)]
 Duration = Annotated[float, Field(ge=0, le=86_400), Quantity("s", 0.1)]

@@ -14,10 +14,11 @@ from pydantic import Field, TypeAdapter
 from edge.domain.air_reports import ParticulatesReport
 from edge.domain.node_reports import HealthReport
 from edge.domain.scene_reports import SceneMotionReport
-from edge.domain.sound_reports import ImpulseReport, SoundLevelReport, StreetSoundReport
+from edge.domain.sound_reports import ImpulseReport, SoundBandsReport, SoundLevelReport, StreetSoundReport
 
 Report = Annotated[
     SoundLevelReport
+    | SoundBandsReport
     | ImpulseReport
     | StreetSoundReport
     | SceneMotionReport

@@ -9,6 +9,7 @@ from edge.domain.observations import Sound
 from edge.domain.report_base import (
     AngleSpread,
     Azimuth,
+    BandLevel,
     Count,
     Duration,
     Elevation,
@@ -38,6 +39,48 @@ class SoundLevelReport(SensorReport):
     la10_db: Level
     la50_db: Level
     la90_db: Level
+
+
+class SoundBandsReport(SensorReport):
+    """One-third-octave band levels of an interval (IEC 61260-1), named by nominal frequency in Hz.
+
+    Not A-weighted; dB re 20 uPa when calibrated, else dB re full scale. A minute at least, and coarse:
+    `docs/decisions/0008-bands.md`.
+    """
+
+    kind: Literal["sound_bands"] = "sound_bands"
+    duration_s: Duration
+    calibrated: bool
+    clipped: bool
+    l25_db: BandLevel | None = None
+    l31_5_db: BandLevel | None = None
+    l40_db: BandLevel | None = None
+    l50_db: BandLevel | None = None
+    l63_db: BandLevel | None = None
+    l80_db: BandLevel | None = None
+    l100_db: BandLevel | None = None
+    l125_db: BandLevel | None = None
+    l160_db: BandLevel | None = None
+    l200_db: BandLevel | None = None
+    l250_db: BandLevel | None = None
+    l315_db: BandLevel | None = None
+    l400_db: BandLevel | None = None
+    l500_db: BandLevel | None = None
+    l630_db: BandLevel | None = None
+    l800_db: BandLevel | None = None
+    l1000_db: BandLevel | None = None
+    l1250_db: BandLevel | None = None
+    l1600_db: BandLevel | None = None
+    l2000_db: BandLevel | None = None
+    l2500_db: BandLevel | None = None
+    l3150_db: BandLevel | None = None
+    l4000_db: BandLevel | None = None
+    l5000_db: BandLevel | None = None
+    l6300_db: BandLevel | None = None
+    l8000_db: BandLevel | None = None
+    l10000_db: BandLevel | None = None
+    l12500_db: BandLevel | None = None
+    l16000_db: BandLevel | None = None
 
 
 class ImpulseReport(ReportBase):

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import signal
 
 from edge.dsp.averaging import FAST_S, IMPULSE_RISE_S, SLOW_S, ExponentialAverages
+from edge.dsp.bands import BandMeter
 from edge.dsp.decibels import FLOOR_DB, level_db, levels_db, peak_db
 from edge.dsp.samples import RAIL, ClipCounter, clean
 from edge.dsp.weighting import settled_state, weighting_sos
@@ -43,6 +44,8 @@ class Levels:
         clipped: the true peak is at least `lcpeak_db`.
         silent: nothing but digital silence; every level is the floor, -150 dB re full scale.
         invalid: samples that were not numbers or beyond all reason, left out of `duration_s`.
+        bands_db: level of each one-third-octave band of `edge.dsp.bands.NOMINAL_HZ`, not A-weighted; None
+            where the rate is too low for it or nothing is in it; empty when bands were not asked for.
     """
 
     duration_s: float
@@ -58,11 +61,14 @@ class Levels:
     clipped: bool
     silent: bool
     invalid: int
+    bands_db: tuple[float | None, ...] = ()
 
     def calibrated(self, full_scale_db: float) -> "Levels":
         """Return the levels with the level of a full-scale sine added."""
-        names = [name for name in self.__slots__ if name.endswith("_db")]
-        return replace(self, **{name: getattr(self, name) + full_scale_db for name in names})
+        names = [name for name in self.__slots__ if name.endswith("_db") and name != "bands_db"]
+        bands_db = tuple(None if level is None else level + full_scale_db for level in self.bands_db)
+        sums = {name: getattr(self, name) + full_scale_db for name in names}
+        return replace(self, bands_db=bands_db, **sums)
 
 
 class LevelMeter:
@@ -72,7 +78,7 @@ class LevelMeter:
     (`weighting_sos`); only their peaks are looked for between the samples.
     """
 
-    def __init__(self, rate_hz: int, channels: int = 1, rail: float = RAIL) -> None:
+    def __init__(self, rate_hz: int, channels: int = 1, rail: float = RAIL, *, bands: bool = False) -> None:
         self._rate_hz = rate_hz
         self._channels = channels
         sos = weighting_sos("A", rate_hz)
@@ -80,6 +86,7 @@ class LevelMeter:
         self._c_state: Float | None = None
         self._a_state = np.zeros((len(self._a_sos), channels, 2))
         self._between = _BetweenSamples(rate_hz, channels) if rate_hz < _PEAK_RATE_HZ else None
+        self._bands = BandMeter(rate_hz, channels) if bands else None
         self._clips = ClipCounter(channels, rail)
         self._step = max(1, round(rate_hz / _STEPS_PER_S))
         self._averages = ExponentialAverages(channels, rate_hz, self._step, (FAST_S, SLOW_S, IMPULSE_RISE_S))
@@ -116,6 +123,8 @@ class LevelMeter:
         self._gathered.clear()
         self._measured = self._heard
         self._clipped += self._clips.add(rows)
+        if self._bands is not None:
+            self._bands.add(rows)
         c_weighted = self._c_weighted(rows)
         for extreme in (c_weighted.max(axis=1), -c_weighted.min(axis=1)):
             np.maximum(self._peak, extreme, out=self._peak)
@@ -147,6 +156,9 @@ class LevelMeter:
             return []
         self._measure()
         taken = [self._levels(channel) for channel in range(self._channels)]
+        if self._bands is not None:
+            bands = self._bands.take(self._heard - self._invalid)
+            taken = [replace(one, bands_db=levels) for one, levels in zip(taken, bands, strict=True)]
         self._clear()
         return taken
 

@@ -248,3 +248,23 @@ def test_memory_is_bounded_and_numbers_are_json(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["duration_s"] == 600
     assert int(done.stderr) < 20_000  # KiB; the sound alone would be 38 MB
+
+
+def test_bands(wav: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = Run(capsys, wav, "--bands", "--full-scale-db", "114")
+    assert run.code == 0
+    assert run.record["l1000_db"] == pytest.approx(94, abs=0.1)
+    assert run.record["l16000_db"] < 30
+    assert "l1000_db" not in Run(capsys, wav).record
+    assert dispatch(["levels", str(wav), "--bands"]) == 0
+    out = capsys.readouterr().out
+    assert "31.5 Hz" in out
+    assert "16000 Hz" in out
+
+
+def test_bands_that_a_rate_cannot_hold_are_null(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "slow.wav"
+    soundfile.write(path, tone(rate_hz=8000), 8000)
+    record = Run(capsys, path, "--bands").record
+    assert record["l1000_db"] == pytest.approx(-20, abs=0.1)
+    assert record["l4000_db"] is None

@@ -12,8 +12,10 @@ from edge.detectors import sound_level
 from edge.domain.frames import AudioFrame, Idle
 from edge.domain.health import Component, Reason, Status
 from edge.domain.identity import SourceId
-from edge.domain.observations import Health, Observation, SoundLevel
+from edge.domain.observations import Health, Observation, SoundBands, SoundLevel
+from edge.domain.sound_reports import SoundBandsReport
 from edge.domain.time import CaptureTime
+from edge.dsp.bands import NAMES
 
 SOURCE = SourceId("front", 0, Component.MICROPHONE)
 START = CaptureTime(1_700_000_000_000_000_000, 5_000_000_000)
@@ -180,3 +182,31 @@ def test_intervals_follow_each_other_without_a_gap_at_a_crooked_rate() -> None:
     seen = levels(feed([frame(samples, rate_hz=rate_hz)], interval_s=1.7))
     for one, other in pairwise(seen):
         assert since_start(other) - since_start(one) == pytest.approx(one.duration_s, abs=1e-8)
+
+
+def test_bands_come_with_the_levels_of_an_interval() -> None:
+    frames = [frame(tone(130), full_scale_db=100.0)]
+    seen = feed(frames, interval_s=60, bands=True)
+    assert [type(o) for o in seen] == [SoundLevel, SoundBands, SoundLevel, SoundBands, SoundLevel]
+    bands = seen[1]
+    assert isinstance(bands, SoundBands)
+    assert bands.l1000_db == pytest.approx(80, abs=0.1)
+    assert (bands.duration_s, bands.calibrated, bands.clipped) == (60, True, False)
+    # 8 kHz cannot hold it.
+    assert bands.l4000_db is None
+
+
+def test_bands_of_less_than_half_an_interval_are_left_out() -> None:
+    frames = [frame(tone(28)), frame(tone(1), 59, lost_s=31)]
+    assert not [o for o in feed(frames, interval_s=60, bands=True) if isinstance(o, SoundBands)]
+    assert not [o for o in feed([frame(tone(70))], interval_s=60) if isinstance(o, SoundBands)]
+
+
+def test_bands_faster_than_a_minute_are_refused() -> None:
+    with pytest.raises(ValidationError, match="bands need an interval of at least 60 s, interval_s is 10"):
+        sound_level.Config(interval_s=10, bands=True)
+
+
+def test_the_names_of_the_bands_are_those_of_observation_and_report() -> None:
+    assert tuple(n for n in SoundBands.__dataclass_fields__ if n.startswith("l")) == NAMES
+    assert tuple(n for n in SoundBandsReport.model_fields if n.startswith("l") and n.endswith("_db")) == NAMES

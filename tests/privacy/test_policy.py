@@ -44,7 +44,7 @@ def test_an_unknown_kind_is_named_with_its_line_and_the_nearest() -> None:
 
 
 def test_a_kind_far_from_every_name_lists_what_is_known() -> None:
-    assert "known: sound_level, impulse," in mistake(GOOD.replace("sound_level", "xyz"))
+    assert "known: sound_level, sound_bands, impulse," in mistake(GOOD.replace("sound_level", "xyz"))
 
 
 def test_an_unknown_key_is_named_with_its_line_and_the_nearest() -> None:
