@@ -14,6 +14,7 @@ class Component(StrEnum):
     GATE = "gate"
     OUTBOX = "outbox"
     CLOCK = "clock"
+    SIGNING = "signing"
 
 
 class Status(StrEnum):
@@ -33,6 +34,7 @@ class Reason(StrEnum):
     ENDED = "ended"
     NO_DEVICE = "no_device"
     NO_PERMISSION = "no_permission"
+    NO_KEY = "no_key"
     NO_FRAMES = "no_frames"
     OVERRUN = "overrun"
     SILENT = "silent"
