@@ -1,10 +1,26 @@
-"""What the contract is made of: quantities with their resolutions, grounds, and the bases of every report."""
+"""What the contract is made of: quantities with their resolutions, grounds, and the bases of every report.
 
+A report's model says with a field's type how precise it leaves; the gate does the rest:
+
+    laeq_db: Level                  a number, rounded to its `Quantity`
+    people: PeopleCount | None      below the policy's k it leaves as `below_k`
+    speed_ms: Annotated[Speed, Tied("people")] | None = None    its default while `people` is below k
+    phenomenon_time: CrowdTime      a time, rounded down to its `TimeResolution`
+
+Bases: `SensorReport` for what one sensor measures, `EventReport` for alarms (says `time_unsynchronised`),
+`CrowdReport` for whatever counts people (coarse times, says `k`); an alarm that counts people has the bases
+`CrowdReport, EventReport`, in this order.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_origin
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic.fields import FieldInfo
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +38,28 @@ class TimeResolution:
     resolution_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Coarsened:
+    """Marks a count of people: below the policy's k it leaves as `BelowK`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tied:
+    """Marks what would tell a count of people: the field's default while that count is below the policy's k.
+
+    Attributes:
+        count: the field with the count.
+    """
+
+    count: str
+
+
+class BelowK(StrEnum):
+    """Instead of a small count."""
+
+    BELOW_K = "below_k"
+
+
 Level = Annotated[float, Field(ge=-200, le=200), Quantity("dB", 0.1)]
 BandLevel = Annotated[float, Field(ge=-200, le=200), Quantity("dB", 0.5)]
 Probability = Annotated[float, Field(ge=0, le=1), Quantity("1", 0.01)]
@@ -36,6 +74,24 @@ Count = Annotated[int, Field(ge=0, le=1_000_000), Quantity("1", 1)]
 Days = Annotated[int, Field(ge=0, le=3650), Quantity("d", 1)]
 CoarseTime = Annotated[AwareDatetime, TimeResolution(1.0)]
 ExactTime = Annotated[AwareDatetime, TimeResolution(0.0001)]
+CrowdTime = Annotated[AwareDatetime, TimeResolution(60.0)]
+CueTime = Annotated[AwareDatetime, TimeResolution(10.0)]
+PeopleCount = Annotated[int, Field(ge=0, le=10_000), Quantity("1", 1), Coarsened()] | BelowK
+Threshold = Annotated[int, Field(ge=2, le=1000), Quantity("1", 1)]
+
+
+def marker(field: FieldInfo, declared: type[T]) -> T | None:
+    """Return what a field declares (a `Quantity`, say), also inside `... | None` and lists; else None."""
+    return next((m for m in (*field.metadata, *_metadata(field.annotation)) if isinstance(m, declared)), None)
+
+
+def _metadata(annotation: Any) -> Iterator[Any]:
+    parts = get_args(annotation)
+    if get_origin(annotation) is Annotated:
+        yield from parts[1:]
+        parts = parts[:1]
+    for part in parts:
+        yield from _metadata(part)
 
 
 class Purpose(StrEnum):
@@ -113,3 +169,31 @@ class SensorReport(ReportBase):
     """A report of one sensor."""
 
     sensor: Annotated[int, Field(ge=0, le=63), Quantity("1", 1)]
+
+
+class EventReport(ReportBase):
+    """An alarm. `time_unsynchronised`: nothing disciplines the clock, so its times may be far off."""
+
+    topic: ClassVar[Topic] = Topic.EVENT
+    priority: ClassVar[Priority] = Priority.EVENT
+
+    time_unsynchronised: bool
+
+
+class CrowdReport(SensorReport):
+    """Counts people. Counts below `k` are told as `below_k`, and times are coarse: it times nobody."""
+
+    phenomenon_time: CrowdTime
+    result_time: CrowdTime
+    k: Threshold
+
+    @model_validator(mode="after")
+    def _tells_no_small_count(self) -> "CrowdReport":
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            if marker(field, Coarsened) and value is not None and value != BelowK.BELOW_K and value < self.k:
+                raise ValueError(f"{name}: {value} is below k = {self.k}")
+            tied = marker(field, Tied)
+            if tied and value != field.default and getattr(self, tied.count) == BelowK.BELOW_K:
+                raise ValueError(f"{name}: would tell how many {tied.count} are below k = {self.k}")
+        return self

@@ -1,6 +1,6 @@
 """The contract: reports of sound."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -13,14 +13,12 @@ from edge.domain.report_base import (
     Count,
     Duration,
     Elevation,
+    EventReport,
     ExactTime,
     FineDuration,
     Level,
-    Priority,
     Probability,
-    ReportBase,
     SensorReport,
-    Topic,
     Trigger,
 )
 
@@ -83,15 +81,12 @@ class SoundBandsReport(SensorReport):
     l16000_db: BandLevel | None = None
 
 
-class ImpulseReport(ReportBase):
+class ImpulseReport(EventReport):
     """A bang or a burst of them; what made it is not said. When clipped, the peak is at least this.
 
     The direction (azimuth clockwise from true north, elevation above the horizon, one standard deviation of
     each) is that of the loudest. Where `other_...` angles are given, the array cannot tell the two apart.
     """
-
-    topic: ClassVar[Topic] = Topic.EVENT
-    priority: ClassVar[Priority] = Priority.EVENT
 
     kind: Literal["impulse"] = "impulse"
     phenomenon_time: ExactTime
@@ -113,14 +108,11 @@ class ImpulseReport(ReportBase):
     direction_absence: Absence | None = None
 
 
-class StreetSoundReport(SensorReport):
+class StreetSoundReport(EventReport, SensorReport):
     """What a model makes of one second of sound: an outcome and calibrated probabilities, no sound.
 
     A label that is switched off has no probability.
     """
-
-    topic: ClassVar[Topic] = Topic.EVENT
-    priority: ClassVar[Priority] = Priority.EVENT
 
     kind: Literal["street_sound"] = "street_sound"
     phenomenon_time: ExactTime

@@ -11,17 +11,31 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from math import ceil
 from types import MappingProxyType
-from typing import Annotated, Any, cast, get_args, get_origin
+from typing import Any, cast
 
 from pydantic.fields import FieldInfo
 
 from edge.domain.events import Event
 from edge.domain.observations import Observation
-from edge.domain.report_base import Quantity, ReportBase, SensorReport, TimeResolution, Trigger
+from edge.domain.report_base import (
+    BelowK,
+    Coarsened,
+    CrowdReport,
+    EventReport,
+    Quantity,
+    SensorReport,
+    Tied,
+    TimeResolution,
+    Trigger,
+    marker,
+)
 from edge.domain.reports import REPORT_MODELS, Report
 from edge.privacy.policy import Policy
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+GIVEN = frozenset({*SensorReport.model_fields, *EventReport.model_fields, *CrowdReport.model_fields, "kind"})
+"""Fields that the gate fills from elsewhere than a field of the finding of the same name."""
+
 _MALFORMED = (ArithmeticError, AttributeError, TypeError, ValueError)
 """What a number, a time or a model raises when a finding does not fit the contract."""
 
@@ -36,6 +50,8 @@ class _Mould:
     copied: Mapping[str, Rounding]
     phenomenon_time: Rounding
     result_time: Rounding
+    counts: tuple[str, ...]
+    tied: Mapping[str, tuple[str, Any]]
 
 
 class Gate:
@@ -72,25 +88,40 @@ class Gate:
             self._withheld[finding.kind] += 1
             return None
         try:
-            report = mould.model.model_validate(_contents(mould, finding) | ground.travelling)
+            report = mould.model.model_validate(self._contents(mould, finding) | ground.travelling)
         except _MALFORMED:
             self._refused[finding.kind] += 1
             return None
         self._admitted[finding.kind] += 1
         return report
 
+    def _contents(self, mould: _Mould, finding: Observation | Event) -> dict[str, Any]:
+        contents: dict[str, Any] = {
+            "phenomenon_time": mould.phenomenon_time(finding.time.utc_ns),
+            "result_time": mould.result_time(finding.result_time_ns),
+            "time_uncertainty_ms": _UNCERTAINTY(finding.time.uncertainty_ms),
+        }
+        fields = mould.model.model_fields
+        if "sensor" in fields:
+            contents["sensor"] = cast("Observation", finding).source.sensor
+        if "time_unsynchronised" in fields:
+            contents["time_unsynchronised"] = finding.time.uncertainty_ms is None
+        for name, rounding in mould.copied.items():
+            contents[name] = rounding(getattr(finding, name))
+        if "k" in fields:
+            contents["k"] = self.policy.k
+            _hide_small_counts(mould, contents, self.policy.k)
+        return contents
 
-def _contents(mould: _Mould, finding: Observation | Event) -> dict[str, Any]:
-    contents: dict[str, Any] = {
-        "phenomenon_time": mould.phenomenon_time(finding.time.utc_ns),
-        "result_time": mould.result_time(finding.result_time_ns),
-        "time_uncertainty_ms": _UNCERTAINTY(finding.time.uncertainty_ms),
-    }
-    if issubclass(mould.model, SensorReport):
-        contents["sensor"] = cast("Observation", finding).source.sensor
-    for name, rounding in mould.copied.items():
-        contents[name] = rounding(getattr(finding, name))
-    return contents
+
+def _hide_small_counts(mould: _Mould, contents: dict[str, Any], k: int) -> None:
+    for name in mould.counts:
+        # A negative count does not fit the contract; it is refused, not told as a small one.
+        if contents[name] is not None and 0 <= contents[name] < k:
+            contents[name] = BelowK.BELOW_K
+    for name, (count, absent) in mould.tied.items():
+        if contents[count] is BelowK.BELOW_K:
+            contents[name] = absent
 
 
 def _plain(value: Any) -> Any:
@@ -99,13 +130,18 @@ def _plain(value: Any) -> Any:
 
 
 def rounded_to(resolution: float) -> Rounding:
-    """Return the rounding to the nearest multiple of `resolution`; None stays None, -0 becomes 0."""
+    """Return the rounding to the nearest multiple of `resolution`; None stays None, -0 becomes 0.
+
+    Of a tuple, each member is rounded.
+    """
     digits = _digits(resolution)
 
     def round_number(value: Any) -> Any:
         number = _plain(value)
         if number is None:
             return None
+        if isinstance(number, tuple):
+            return tuple(round_number(member) for member in number)
         if isinstance(number, bool):
             raise TypeError("a boolean is not a quantity")
         return round(round(number / resolution) * resolution, digits)
@@ -144,34 +180,34 @@ def _digits(resolution: float) -> int:
     return max(0, -cast("int", exponent))
 
 
-def _resolution(field: FieldInfo, declared: type[Quantity | TimeResolution]) -> Any:
-    """Return the `Quantity` or `TimeResolution` of a field, also inside `... | None`; else None."""
-    metadata = list(field.metadata)
-    for part in (field.annotation, *get_args(field.annotation)):
-        if get_origin(part) is Annotated:
-            metadata += get_args(part)[1:]
-    return next((item for item in metadata if isinstance(item, declared)), None)
-
-
 def _rounding(name: str, field: FieldInfo) -> Rounding:
     if name == "because":
         return _in_order
-    quantity = _resolution(field, Quantity)
+    quantity = marker(field, Quantity)
     return rounded_to(quantity.resolution) if quantity else _plain
 
 
 def _mould(model: type[Report]) -> _Mould:
     fields = model.model_fields
-    given = {*SensorReport.model_fields, "kind"}
     return _Mould(
         model=model,
-        copied={name: _rounding(name, field) for name, field in fields.items() if name not in given},
-        phenomenon_time=rounded_down_to(_resolution(fields["phenomenon_time"], TimeResolution).resolution_s),
-        result_time=rounded_down_to(_resolution(fields["result_time"], TimeResolution).resolution_s),
+        copied={name: _rounding(name, field) for name, field in fields.items() if name not in GIVEN},
+        phenomenon_time=_time(fields["phenomenon_time"]),
+        result_time=_time(fields["result_time"]),
+        counts=tuple(name for name, field in fields.items() if marker(field, Coarsened)),
+        tied={
+            name: (tied.count, field.default)
+            for name, field in fields.items()
+            if (tied := marker(field, Tied))
+        },
     )
 
 
-_UNCERTAINTY = _rounded_up_to(
-    _resolution(ReportBase.model_fields["time_uncertainty_ms"], Quantity).resolution
-)
+def _time(field: FieldInfo) -> Rounding:
+    resolution = marker(field, TimeResolution)
+    assert resolution is not None, "every time of the contract declares its resolution"
+    return rounded_down_to(resolution.resolution_s)
+
+
+_UNCERTAINTY = _rounded_up_to(0.1)
 _MOULDS: Mapping[str, _Mould] = {kind: _mould(model) for kind, model in REPORT_MODELS.items()}

@@ -27,6 +27,7 @@ HEALTH = HealthReport(
 )
 BANG = ImpulseReport(
     **COMMON | {"phenomenon_time": datetime(2026, 5, 1, 12, 0, 0, 123400, tzinfo=UTC)},
+    time_unsynchronised=False,
     confirmed=False,
     because=(Trigger.IMPULSE_ONSET,),
     calibrated=True,

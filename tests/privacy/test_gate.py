@@ -20,18 +20,23 @@ from edge.domain.health import Absence, Component, Reason, Status
 from edge.domain.identity import SourceId
 from edge.domain.observations import Health, ImpulseOnset, Observation, Particulates, SceneMotion, SoundLevel
 from edge.domain.report_base import (
+    Coarsened,
+    CrowdReport,
+    EventReport,
     LegalBasis,
     Purpose,
     Quantity,
     ReportBase,
     SensorReport,
     TimeResolution,
+    Topic,
     Trigger,
+    marker,
 )
 from edge.domain.reports import REPORT, REPORT_MODELS
 from edge.domain.sound_reports import ImpulseReport, SoundLevelReport
 from edge.domain.time import CaptureTime
-from edge.privacy.gate import Gate, rounded_down_to, rounded_to
+from edge.privacy.gate import GIVEN, Gate, rounded_down_to, rounded_to
 from edge.privacy.policy import Policy
 from edge.privacy.policy_file import Ground
 
@@ -347,9 +352,35 @@ def test_the_json_schema_has_no_open_string_and_no_open_object() -> None:
 @pytest.mark.parametrize("kind", REPORT_MODELS)
 def test_a_finding_has_every_field_its_report_asks_of_it(kind: str) -> None:
     finding = next(f for f in FINDINGS if f.kind == kind)
-    asked = set(REPORT_MODELS[kind].model_fields) - set(SensorReport.model_fields) - {"kind"}
+    asked = set(REPORT_MODELS[kind].model_fields) - GIVEN
     assert asked <= {f.name for f in dataclasses.fields(finding)}
     assert issubclass(REPORT_MODELS[kind], SensorReport) == issubclass(finding, Observation)
+
+
+@pytest.mark.parametrize("kind", REPORT_MODELS)
+def test_whatever_counts_people_has_coarse_times(kind: str) -> None:
+    fields = REPORT_MODELS[kind].model_fields
+    if any(marker(field, Coarsened) for field in fields.values()):
+        assert issubclass(REPORT_MODELS[kind], CrowdReport)
+        for name in ("phenomenon_time", "result_time"):
+            resolution = marker(fields[name], TimeResolution)
+            assert resolution is not None
+            assert resolution.resolution_s >= 10
+
+
+@pytest.mark.parametrize("kind", REPORT_MODELS)
+def test_an_alarm_says_when_the_clock_is_unknown(kind: str) -> None:
+    model = REPORT_MODELS[kind]
+    assert (model.topic is Topic.EVENT) == issubclass(model, EventReport)
+
+
+def test_an_alarm_of_an_unsynchronised_lamppost_says_so() -> None:
+    unknown = dataclasses.replace(BANG, time=CaptureTime(NOON_NS, 5))
+    reports = [Gate(EVERYTHING).admit(bang) for bang in (BANG, unknown)]
+    assert [report.time_unsynchronised for report in reports if isinstance(report, ImpulseReport)] == [
+        False,
+        True,
+    ]
 
 
 def test_reports_share_one_base() -> None:
