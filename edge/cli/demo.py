@@ -43,6 +43,9 @@ _SAYS = {
     "impulse": "{impulses} bang(s), LCpeak {lcpeak_db} {unit}, {above_floor_db} dB above the street",
     "scene_motion": "moving {moving_share:.1%}, occupied {occupied_share:.1%} of {frames} pictures",
     "particulates": "PM2.5 {pm2_5_ugm3} ug/m3, PM10 {pm10_ugm3} ug/m3 from {readings} readings",
+    "gases": "NO2 {no2_ugm3}, O3 {o3_ugm3}, CO {co_ugm3} ug/m3, CO2 {co2_ppm} ppm from {readings} readings",
+    "weather": "{temperature_c} degC, {humidity_percent} %, {pressure_hpa} hPa, wind {wind_speed_ms} m/s "
+    "from {wind_from_deg} deg, gust {wind_gust_ms} m/s, rain {rain_mm} mm",
     "health": "{component} {sensor} is {status} ({reason})",
 }
 

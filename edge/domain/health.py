@@ -72,3 +72,7 @@ class Absence(StrEnum):
     NO_READING = "no_reading"
     FAINT = "faint"
     AMBIGUOUS = "ambiguous"
+    JUMP = "jump"
+    DISAGREEMENT = "disagreement"
+    FOG = "fog"
+    LOW_CAPTURE = "low_capture"

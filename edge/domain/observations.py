@@ -187,7 +187,13 @@ class SceneMotion(Observation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Particulates(Observation):
-    """Mean mass concentrations over one interval, ug/m3; None when not measured or not valid."""
+    """Mean mass concentrations over one interval, ug/m3; None when not measured or not valid.
+
+    Attributes:
+        pm2_5_cf1_ugm3: what a Plantower board says for CF=1, its calibration in the factory.
+        humidity_percent: the board's own; None when it has none.
+        valid_share: share of the readings that had a valid value, 0..1.
+    """
 
     kind: ClassVar[str] = "particulates"
     duration_s: float
@@ -197,6 +203,9 @@ class Particulates(Observation):
     pm4_ugm3: float | None = None
     pm10_ugm3: float | None = None
     absence: Absence | None = None
+    pm2_5_cf1_ugm3: float | None = None
+    humidity_percent: float | None = None
+    valid_share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

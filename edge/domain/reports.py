@@ -11,7 +11,7 @@ from typing import Annotated, get_args
 
 from pydantic import Field, TypeAdapter
 
-from edge.domain.air_reports import ParticulatesReport
+from edge.domain.air_reports import GasesReport, ParticulatesReport, WeatherReport
 from edge.domain.node_reports import HealthReport
 from edge.domain.scene_reports import SceneMotionReport
 from edge.domain.sound_reports import ImpulseReport, SoundBandsReport, SoundLevelReport, StreetSoundReport
@@ -23,6 +23,8 @@ Report = Annotated[
     | StreetSoundReport
     | SceneMotionReport
     | ParticulatesReport
+    | GasesReport
+    | WeatherReport
     | HealthReport,
     Field(discriminator="kind"),
 ]

@@ -9,6 +9,8 @@ of the settings loads it. Nothing else is edited to add one.
                                   and FRAME: the class of frame it reads
     fusion:                       build(config) -> Rule
                                   with an `obey` (edge.domain.city.Obedient) it is told the city's policy
+    detectors, fusion, if needed: misfits(config, sources: Mapping[str, Section]) -> Iterable[str],
+                                  what is wrong beside these sources (sections by name), for a person
 """
 
 from collections.abc import Iterable, Iterator

@@ -288,7 +288,7 @@ def _refuse_unread(settings: Settings, text: str, layers: Collection[str]) -> No
     if not {"detectors", *SOURCE_LAYERS} <= set(layers):
         return
     sources = settings.of(*SOURCE_LAYERS)
-    mistakes = [*_twice_named(sources), *_unfed(settings.of("detectors"), sources)]
+    mistakes = [*_twice_named(sources), *_unfed(settings.of("detectors"), sources), *_misfits(settings)]
     lines = [(_line(text, (entry.layer, entry.section)), entry, what) for entry, what in mistakes]
     if lines:
         raise SettingsError(
@@ -316,6 +316,17 @@ def _unfed(detectors: Sequence[Entry], sources: Sequence[Entry]) -> list[tuple[E
             found.append((entry, f"sources: no source is called '{strangers[0]}'; {hint}"))
         elif not any(feeds(source, entry) for source in sources):
             found.append((entry, "no source of these settings feeds it; add one or remove the section"))
+    return found
+
+
+def _misfits(settings: Settings) -> list[tuple[Entry, str]]:
+    """What a module itself finds wrong with its section beside these sources."""
+    sources = {entry.name: entry.config for entry in settings.of(*SOURCE_LAYERS)}
+    found: list[tuple[Entry, str]] = []
+    for entry in settings.of("detectors", "fusion"):
+        misfits = getattr(entry.module, "misfits", None)
+        if misfits is not None:
+            found += [(entry, what) for what in misfits(entry.config, sources)]
     return found
 
 

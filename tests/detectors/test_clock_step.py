@@ -38,7 +38,7 @@ def seen() -> Iterator[Frame]:
 
 def read() -> Iterator[Frame]:
     for second in range(LENGTH_S):
-        values = {"pm2_5_ugm3": 5.0 + second, "pm10_ugm3": 9.0}
+        values = {"pm2_5_ugm3": 5.0 + second, "pm10_ugm3": 9.0, "no2_ppb": 4.0, "rain_total_mm": second / 10}
         yield ReadingFrame(BOARD, CLOCK.now().shifted(second), "nova_sds011", values)
 
 
@@ -68,7 +68,9 @@ def without_utc(observation: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("step_s", [-3600, 86_400])
-@pytest.mark.parametrize("name", ["sound_level", "impulse", "sound_health", "scene_motion", "particulates"])
+@pytest.mark.parametrize(
+    "name", ["sound_level", "impulse", "sound_health", "scene_motion", "particulates", "weather", "gases"]
+)
 def test_a_step_changes_no_observation(name: str, step_s: int) -> None:
     steady, jumped = observed(name, 0), observed(name, step_s)
     assert [without_utc(o) for o in jumped] == [without_utc(o) for o in steady]

@@ -91,3 +91,28 @@ def test_boards_without_particulates_are_not_observed() -> None:
     assert run([frame(0, co2_ppm=400.0), frame(70, {"co2_ppm": Absence.STALE})]) == []
     detector = build(Config())
     assert list(detector.accept(Idle(BOARD, START))) == []
+
+
+def test_two_sensors_of_one_board_are_averaged_when_they_agree() -> None:
+    (only,) = run([frame(0, pm2_5_ugm3=10.0, pm2_5_b_ugm3=14.0)])
+    assert only.pm2_5_ugm3 == 12.0
+
+
+def test_two_sensors_that_contradict_each_other_give_nothing() -> None:
+    (only,) = run([frame(0, pm2_5_ugm3=10.0, pm2_5_b_ugm3=40.0, pm10_ugm3=15.0)])
+    assert (only.pm2_5_ugm3, only.pm10_ugm3, only.readings) == (None, None, 0)
+    assert only.absence is Absence.DISAGREEMENT
+
+
+def test_humidity_and_the_other_column_of_a_plantower_board_are_kept_beside() -> None:
+    (only,) = run([frame(0, pm2_5_ugm3=10.0, pm2_5_cf1_ugm3=12.0, humidity_percent=60.0)])
+    assert (only.pm2_5_cf1_ugm3, only.humidity_percent) == (12.0, 60.0)
+    gone = {"pm2_5_ugm3": Absence.WARMING_UP}
+    (without,) = run([frame(0, gone, humidity_percent=60.0)])
+    assert (without.readings, without.valid_share, without.absence) == (0, 0.0, Absence.WARMING_UP)
+
+
+def test_a_spike_is_left_out_of_the_mean() -> None:
+    (only,) = run([frame(i, pm2_5_ugm3=p) for i, p in enumerate([4.0, 999.0, 6.0])])
+    assert only.pm2_5_ugm3 == 5.0
+    assert only.readings == 2
