@@ -16,6 +16,7 @@ from edge.delivery.writer import Writer, only_writer
 from edge.domain.health import Component, Reason, Status
 from edge.domain.time import Clock
 from edge.runtime.notify import notify
+from edge.runtime.rule_memory import States, load_memory, memory_path, save_memory
 from edge.runtime.sense import Sense, gate_of
 from edge.runtime.settings import Settings
 from edge.runtime.signals import stopped_by_signals
@@ -60,7 +61,13 @@ async def sensing(settings: Settings, clock: Clock, outbox: Outbox, worker: Work
 
             node = settings.node
             writer = Writer(outbox, worker, city=node.city, node=node.id, tell=tell)
-            sense = Sense(settings, gate, writer.accept, clock)
+            memory = memory_path(outbox.path)
+
+            async def keep(states: States) -> None:
+                await worker(lambda: save_memory(memory, states))
+
+            kept = await worker(lambda: load_memory(memory))
+            sense = Sense(settings, gate, writer.accept, clock, kept=kept, keep=keep)
             writing = tasks.create_task(writer.run())
             try:
                 yield sense

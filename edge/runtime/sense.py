@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +15,7 @@ from edge.domain.events import Event
 from edge.domain.health import Component, Reason, Status
 from edge.domain.identity import SourceId
 from edge.domain.observations import Health, Observation
+from edge.domain.rule import Remembering
 from edge.domain.stages import Rule
 from edge.domain.time import Clock
 from edge.privacy.gate import Gate
@@ -30,6 +31,9 @@ _log = logging.getLogger(__name__)
 _LEVELS = {Status.OK: logging.INFO, Status.DEGRADED: logging.WARNING, Status.FAILED: logging.ERROR}
 _TICK_S = 1.0
 _REPEAT_S = 60.0
+_KEEP_S = 300.0
+"""What rules remember is stored so often: a power cut costs a mean five minutes, and the card is spared."""
+
 _PATIENCE_S = 8.0
 """A camera may block for some seconds before it notices that it should stop."""
 
@@ -53,6 +57,8 @@ class Sense:
         clock: what the sources are given.
         health: how often each status and reason was observed.
         monitored: also report the node's own health (clock, bridge); a replay on a desk does not.
+        kept: what rules remembered when an earlier run was ended, by section.
+        keep: stores what they remember; without one nothing outlives this run.
     """
 
     settings: Settings
@@ -60,6 +66,8 @@ class Sense:
     accept: Callable[[Any], Awaitable[None]]
     clock: Clock
     monitored: bool = True
+    kept: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    keep: Callable[[Mapping[str, Mapping[str, Any]]], Awaitable[None]] | None = None
     lanes: Sequence[Lane] = field(default_factory=tuple)
     health: Counter[tuple[Status, Reason]] = field(default_factory=Counter)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
@@ -77,6 +85,7 @@ class Sense:
         """Run until every recording has ended or `stop` is called."""
         fittings = fit(self.settings, self.clock) if fittings is None else fittings
         self._rules = {e.section: e.module.build(e.config) for e in self.settings.of("fusion")}
+        self._recall()
         await self.obey(self.gate.policy)
         bridge = Bridge([fitting.source.live for fitting in fittings])
         with running(fittings, bridge, self.clock) as (self.lanes, halt):
@@ -85,12 +94,15 @@ class Sense:
                 helpers = [tasks.create_task(self._halt_when_stopped(halt, bridge))]
                 if self.monitored:
                     helpers.append(tasks.create_task(self._watch(bridge)))
+                if self.keep is not None:
+                    helpers.append(tasks.create_task(self._remember_now_and_then()))
                 async with aclosing(bridge.observations()) as observations:
                     async for observation in observations:
                         await self._conclude(observation)
                 await self._tell_gate(last=True)
                 for helper in helpers:
                     helper.cancel()
+        await self._remember()
 
     async def obey(self, policy: Policy) -> None:
         """Put a policy in force: at the gate, and with each rule that wants to know."""
@@ -123,12 +135,45 @@ class Sense:
         await self._note(observation)
         for name, rule in list(self._rules.items()):
             try:
-                events = list(rule.accept(observation))
+                findings = list(rule.accept(observation))
             except Exception as error:  # noqa: BLE001 - one broken rule must not take the road with it
                 await self._switch_off(name, error)
                 continue
-            for event in events:
-                await self._pass(event)
+            for finding in findings:
+                if isinstance(finding, Observation):
+                    await self._conclude(finding)
+                else:
+                    await self._pass(finding)
+
+    def _recall(self) -> None:
+        for name, rule in self._rules.items():
+            if isinstance(rule, Remembering) and name in self.kept:
+                try:
+                    rule.recall(self.kept[name])
+                except Exception as error:  # noqa: BLE001 - a file that anybody may have edited
+                    _log.warning("fusion: %s begins anew, what it remembered is of no use: %r", name, error)
+
+    async def _remember(self) -> None:
+        if self.keep is None:
+            return
+        states: dict[str, Mapping[str, Any]] = {}
+        for name, rule in list(self._rules.items()):
+            if isinstance(rule, Remembering):
+                try:
+                    states[name] = rule.remember()
+                except Exception as error:  # noqa: BLE001 - as when it is told an observation
+                    await self._switch_off(name, error)
+        try:
+            if states:
+                await self.keep(states)
+        except OSError as error:
+            if self._due("memory"):
+                _log.warning("fusion: cannot store what rules remember: %s; is the disk full?", error)
+
+    async def _remember_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(_KEEP_S)
+            await self._remember()
 
     async def _switch_off(self, rule: str, error: Exception) -> None:
         _log.error("fusion: %s failed and is switched off", rule, exc_info=error)

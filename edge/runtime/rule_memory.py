@@ -1,0 +1,49 @@
+"""What rules remember over a restart: a small JSON file beside the outbox, written as a whole or not at all.
+
+It holds means and counts that have passed the detectors, nothing that a report could not hold.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_log = logging.getLogger(__name__)
+
+_MAX_BYTES = 4_000_000
+
+States = Mapping[str, Mapping[str, Any]]
+"""Section of a rule to its state."""
+
+
+def memory_path(outbox: Path) -> Path:
+    """Return where the rules' memory is beside an outbox."""
+    return outbox.with_name(outbox.name + ".rules.json")
+
+
+def load_memory(path: Path) -> States:
+    """Return what was remembered; nothing when there is none or it is damaged, which is logged."""
+    try:
+        with path.open("rb") as file:
+            content = json.loads(file.read(_MAX_BYTES + 1))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        _log.warning("%s: cannot be read (%s); means and counts of the air begin anew", path, error)
+        return {}
+    if not isinstance(content, dict):
+        _log.warning("%s: holds no table of rules; means and counts of the air begin anew", path)
+        return {}
+    return {name: state for name, state in content.items() if isinstance(state, dict)}
+
+
+def save_memory(path: Path, states: States) -> None:
+    """Write it; after a power loss it is the old one or the new one. Raises OSError."""
+    new = path.with_name(path.name + ".new")
+    with new.open("w", encoding="utf-8") as file:
+        json.dump(states, file, separators=(",", ":"))
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
