@@ -46,6 +46,8 @@ _SAYS = {
     "gases": "NO2 {no2_ugm3}, O3 {o3_ugm3}, CO {co_ugm3} ug/m3, CO2 {co2_ppm} ppm from {readings} readings",
     "weather": "{temperature_c} degC, {humidity_percent} %, {pressure_hpa} hPa, wind {wind_speed_ms} m/s "
     "from {wind_from_deg} deg, gust {wind_gust_ms} m/s, rain {rain_mm} mm",
+    "contact": "{role} is {state}",
+    "presence": "somebody near for {present_share:.0%} of {duration_s} s",
     "health": "{component} {sensor} is {status} ({reason})",
 }
 

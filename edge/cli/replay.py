@@ -35,6 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--serial", action="append", default=[], metavar="PROFILE=F", help="bytes or hex lines of a board"
     )
+    parser.add_argument(
+        "--contact",
+        action="append",
+        default=[],
+        metavar="ROLE=F",
+        help="edges of a contact, seconds,level a line",
+    )
     parser.add_argument("--speed", choices=("1", "max"), default="1", help="real time, or as fast as it can")
     parser.add_argument(
         "--start", metavar="TIME", help="when the recordings began, ISO 8601 with offset (default: now)"
@@ -46,7 +53,9 @@ def run(args: argparse.Namespace) -> int:
     """Replay; exit code 1 when a recording turned out to be broken."""
     settings = load(args.config, fed=False).replaying(list(_entries(args)))
     if not settings.of("replay"):
-        raise UsageError("nothing to replay; give --audio F, --video F or --serial PROFILE=F")
+        raise UsageError(
+            "nothing to replay; give --audio F, --video F, --serial PROFILE=F or --contact ROLE=F"
+        )
     clock = RecordingClock(_start_ns(args.start), standing=args.speed == "max")
     with logging_to_stderr(json_lines=args.json):
         broken = asyncio.run(_replay(settings, clock))
@@ -80,6 +89,12 @@ def _entries(args: argparse.Namespace) -> Iterator[Entry]:
             raise UsageError(f"--serial {given}: write PROFILE=F, such as nova_sds011=capture.bin")
         capture = existing_file(path)
         yield _entry("byte_capture", _named("board", number), profile=profile, path=capture, pace=pace)
+    for number, given in enumerate(args.contact):
+        role, equals, path = given.partition("=")
+        if not equals:
+            raise UsageError(f"--contact {given}: write ROLE=F, such as help_button=edges.csv")
+        edges = existing_file(path)
+        yield _entry("contact_edges", _named("contact", number), role=role, path=edges, pace=pace)
 
 
 def _named(name: str, number: int) -> str:

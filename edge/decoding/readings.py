@@ -4,20 +4,17 @@ One code path for a live port and for a recording of one; time is an argument.
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 
 from edge.decoding.measures import Role
 from edge.decoding.profile import Profile
 from edge.decoding.results import Message, Outcome, Rejected, Rejection
 from edge.decoding.shapes import FrameCodec, LinesCodec, ModbusCodec, ShdlcCodec
-from edge.domain.frames import Fault, Frame, ReadingFrame
+from edge.decoding.troubles import Troubles
+from edge.domain.frames import Frame, ReadingFrame
 from edge.domain.health import Absence, Reason
 from edge.domain.identity import SourceId
 from edge.domain.time import NS_PER_S, CaptureTime
-
-FAULT_SPACING_S = 5.0
-"""The same trouble is told at most so often; shorter than the calm after which a source counts as well."""
 
 _MODBUS_MAX_BYTES = 256
 _REASONS = {Rejection.CHECKSUM: Reason.CHECKSUM, Rejection.SHORT: Reason.TRUNCATED}
@@ -43,39 +40,6 @@ def longest_frame(profile: Profile) -> int:
     return codec.max_raw_bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """Trouble of one reason: when it was told last, and what came since."""
-
-    at_ns: int
-    detail: str = ""
-    untold: int = 0
-
-
-class _Troubles:
-    """Counts trouble per reason and tells it at most every `FAULT_SPACING_S`."""
-
-    def __init__(self, source: SourceId) -> None:
-        self._source = source
-        self._told: dict[Reason, _Told] = {}
-
-    def note(self, reason: Reason, detail: str) -> None:
-        known = self._told.get(reason) or _Told(-(1 << 62))
-        self._told[reason] = replace(known, detail=detail, untold=known.untold + 1)
-
-    def rested(self, reason: Reason, time: CaptureTime) -> bool:
-        """Whether trouble of this reason would be told at once."""
-        known = self._told.get(reason)
-        return known is None or (time.monotonic_ns - known.at_ns) / NS_PER_S >= FAULT_SPACING_S
-
-    def due(self, time: CaptureTime, *, all_of_them: bool = False) -> Iterator[Fault]:
-        for reason, told in self._told.items():
-            if told.untold and (all_of_them or self.rested(reason, time)):
-                self._told[reason] = _Told(time.monotonic_ns)
-                detail = f"{told.detail}; {_ADVICE.get(reason, '')}"
-                yield Fault(self._source, time, reason, detail, told.untold)
-
-
 class Readings:
     """Turns what a decoder finds into frames, in order.
 
@@ -98,7 +62,7 @@ class Readings:
         self._warm_ns = start.monotonic_ns + round(profile.timing.warmup_s * NS_PER_S) if cold else -(1 << 62)
         self._last_ns = start.monotonic_ns
         self._heard = False
-        self._troubles = _Troubles(source)
+        self._troubles = Troubles(source, _ADVICE)
         self._flags: dict[str, tuple[str, ...]] = {}
         self._changed_ns = start.monotonic_ns
         self._before: tuple[object, ...] = ()
@@ -124,9 +88,9 @@ class Readings:
         if silent_s < self._profile.timing.stale_s:
             return list(self._troubles.due(time))
         self.stale = True
-        told = self._troubles.rested(Reason.STALE, time)
-        if told:
-            self._troubles.note(Reason.STALE, f"{self._profile.name}: no reading for {silent_s:.0f} s")
+        told = self._troubles.lasts(
+            Reason.STALE, time, f"{self._profile.name}: no reading for {silent_s:.0f} s"
+        )
         frames: list[Frame] = list(self._troubles.due(time))
         if told:
             # Told with the fault, so that averages have a reason and nobody takes it for recovery.

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from edge.domain.health import Absence
 from edge.domain.observations import Observation
 
 
@@ -37,3 +38,25 @@ class Contact(Observation):
     role: Role
     state: ContactState
     previous_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresenceContact(Contact):
+    """An edge of a presence sensor: for the rules of this lamppost, never for a report."""
+
+    kind: ClassVar[str] = "presence_contact"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presence(Observation):
+    """For which share of an interval somebody was near.
+
+    Attributes:
+        present_share: 0..1 of the time that the sensor was heard; None when it was not.
+        absence: why it is None.
+    """
+
+    kind: ClassVar[str] = "presence"
+    duration_s: float
+    present_share: float | None
+    absence: Absence | None = None

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.domain.array import MicrophoneArray
+from edge.domain.contact_observations import ContactState, Role
 from edge.domain.health import Absence, Component, Reason
 from edge.domain.identity import SourceId
 from edge.domain.time import CaptureTime
@@ -74,6 +75,20 @@ class ReadingFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class ContactFrame:
+    """How a contact is, debounced: at every change, and about once a second in between.
+
+    Attributes:
+        time: of a change, when it had stopped bouncing.
+    """
+
+    source: SourceId
+    time: CaptureTime
+    role: Role
+    state: ContactState
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """A source says, in band, that something is wrong and goes on.
 
@@ -97,11 +112,12 @@ class Idle:
     time: CaptureTime
 
 
-Frame = AudioFrame | VideoFrame | ReadingFrame | Fault | Idle
+Frame = AudioFrame | VideoFrame | ReadingFrame | ContactFrame | Fault | Idle
 
 FRAME_OF: Mapping[Component, type] = {
     Component.MICROPHONE: AudioFrame,
     Component.CAMERA: VideoFrame,
     Component.SERIAL_BOARD: ReadingFrame,
+    Component.CONTACT: ContactFrame,
 }
 """The class of frame that each kind of sensor yields."""

@@ -12,6 +12,7 @@ from typing import Annotated, get_args
 from pydantic import Field, TypeAdapter
 
 from edge.domain.air_reports import GasesReport, ParticulatesReport, WeatherReport
+from edge.domain.contact_reports import ContactReport, PresenceReport
 from edge.domain.node_reports import HealthReport
 from edge.domain.scene_reports import SceneMotionReport
 from edge.domain.sound_reports import ImpulseReport, SoundBandsReport, SoundLevelReport, StreetSoundReport
@@ -25,6 +26,8 @@ Report = Annotated[
     | ParticulatesReport
     | GasesReport
     | WeatherReport
+    | ContactReport
+    | PresenceReport
     | HealthReport,
     Field(discriminator="kind"),
 ]

@@ -23,6 +23,11 @@ class SourceSection(Section):
 
     name: str = Field("", pattern=r"^[a-z0-9_]{0,32}$", description="for logs; default: the section's name")
 
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """What this source needs for itself alone, such as a port; no two sources may claim the same."""
+        return ()
+
 
 class DetectorSection(Section):
     """What every detector's section may say."""

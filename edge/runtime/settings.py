@@ -288,7 +288,12 @@ def _refuse_unread(settings: Settings, text: str, layers: Collection[str]) -> No
     if not {"detectors", *SOURCE_LAYERS} <= set(layers):
         return
     sources = settings.of(*SOURCE_LAYERS)
-    mistakes = [*_twice_named(sources), *_unfed(settings.of("detectors"), sources), *_misfits(settings)]
+    mistakes = [
+        *_twice_named(sources),
+        *_twice_claimed(sources),
+        *_unfed(settings.of("detectors"), sources),
+        *_misfits(settings),
+    ]
     lines = [(_line(text, (entry.layer, entry.section)), entry, what) for entry, what in mistakes]
     if lines:
         raise SettingsError(
@@ -303,6 +308,17 @@ def _twice_named(sources: Sequence[Entry]) -> list[tuple[Entry, str]]:
         for i, entry in enumerate(sources)
         if entry.name in names[:i]
     ]
+
+
+def _twice_claimed(sources: Sequence[Entry]) -> list[tuple[Entry, str]]:
+    owners: dict[str, Entry] = {}
+    found: list[tuple[Entry, str]] = []
+    for entry in sources:
+        for claim in getattr(entry.config, "claims", ()):
+            if claim in owners:
+                found.append((entry, f"{claim}: '{owners[claim].name}' has it already; only one source can"))
+            owners.setdefault(claim, entry)
+    return found
 
 
 def _unfed(detectors: Sequence[Entry], sources: Sequence[Entry]) -> list[tuple[Entry, str]]:

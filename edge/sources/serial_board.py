@@ -6,7 +6,6 @@ time that the bytes behind it in the same read took on the wire. A USB adapter a
 """
 
 import errno
-import grp
 import os
 import termios
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from edge.domain.health import Component, Reason
 from edge.domain.identity import SourceId
 from edge.domain.stages import Check, SourceError, SourceSection
 from edge.domain.time import NS_PER_S, CaptureTime, Clock
+from edge.sources.device_access import holders, join_group
 
 if TYPE_CHECKING:
     from serial import Serial
@@ -46,6 +46,11 @@ class Config(SourceSection):
     port: str = Field(pattern=r"^/", description="stable path such as /dev/serial/by-id/usb-...")
     profile: ProfileId = Field(description="id of a profile (`lamppost profiles list`), or the path of one")
     experimental: bool = Field(False, description="allow a profile that no capture of a real board confirms")
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """The port, by whatever name."""
+        return (f"port {os.path.realpath(self.port)}",)
 
     @model_validator(mode="after")
     def _allowed(self) -> Self:
@@ -223,8 +228,7 @@ def _explain(path: str, error: Exception) -> SourceError:
         advice = "is the board plugged in? `ls /dev/serial/by-id` shows what is"
         return SourceError(Reason.NO_DEVICE, f"{path}: no such port; {advice}")
     if code in {errno.EACCES, errno.EPERM}:
-        advice = f"join the group with `sudo usermod -aG {_group(path)} $USER` and log in again"
-        return SourceError(Reason.NO_PERMISSION, f"{path}: permission denied; {advice}")
+        return SourceError(Reason.NO_PERMISSION, f"{path}: permission denied; {join_group(path, 'dialout')}")
     if code in {errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK}:
         owner = ", ".join(holders(path)) or "another program"
         return SourceError(Reason.NO_DEVICE, f"{path}: in use by {owner}; stop it, or give another port")
@@ -233,27 +237,6 @@ def _explain(path: str, error: Exception) -> SourceError:
     return SourceError(
         Reason.NO_DEVICE, f"{path}: cannot be opened ({error}); unplug it and plug it in again"
     )
-
-
-def _group(path: str) -> str:
-    try:
-        name = grp.getgrgid(Path(path).stat().st_gid).gr_name
-    except (OSError, KeyError):
-        name = "root"
-    return "dialout" if name == "root" else name
-
-
-def holders(path: str) -> list[str]:
-    """Return the other processes that have a port open, as far as this one may see, as `name (pid)`."""
-    target = os.path.realpath(path)
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        if folder.name == str(os.getpid()):
-            continue
-        with suppress(OSError):
-            if any(os.path.realpath(link) == target for link in (folder / "fd").iterdir()):
-                found.append(f"{(folder / 'comm').read_text().strip()} ({folder.name})")
-    return found
 
 
 def build(config: Config, source: SourceId, clock: Clock) -> SerialBoard:

@@ -105,6 +105,28 @@ def test_two_sources_of_one_name_are_refused(tmp_path: Path) -> None:
     assert "two sources are called 'microphone'" in mistake(tmp_path, text)
 
 
+def board(name: str, port: Path, profile: str = "nova_sds011") -> str:
+    return f'[[sources.serial_board]]\nname = "{name}"\nport = "{port}"\nprofile = "{profile}"\n'
+
+
+def test_two_profiles_on_one_port_are_refused_by_whatever_name(tmp_path: Path) -> None:
+    one, link = tmp_path / "port", tmp_path / "by-path"
+    one.touch()
+    link.symlink_to(one)
+    text = GOOD + board("air", one) + board("gas", link, "winsen_mhz19")
+    expected = f"port {one}: 'air' has it already; only one source can"
+    assert expected in mistake(tmp_path, text)
+    (tmp_path / "other").touch()
+    apart = GOOD + board("air", one) + board("gas", tmp_path / "other", "winsen_mhz19")
+    assert load_settings(write(tmp_path, apart), environment={}).entries
+
+
+def test_two_contacts_at_one_input_are_refused(tmp_path: Path) -> None:
+    text = '[[sources.contact]]\nname = "{}"\nrole = "tamper"\nline = "GPIO{}"\nother_line = "GPIO27"\n'
+    said = mistake(tmp_path, GOOD + text.format("one", 17) + text.format("two", 22))
+    assert "input GPIO27: 'one' has it already" in said
+
+
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"no such file; `lamppost config init` writes one"):
         load_settings(tmp_path / "nothing.toml", environment={})

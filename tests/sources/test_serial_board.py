@@ -29,7 +29,8 @@ from edge.domain.health import Absence, Component, Reason
 from edge.domain.identity import SourceId
 from edge.domain.stages import SourceError
 from edge.domain.time import NS_PER_S, CaptureTime
-from edge.sources.serial_board import COMPONENT, Config, SerialBoard, build, holders
+from edge.sources.device_access import holders
+from edge.sources.serial_board import COMPONENT, Config, SerialBoard, build
 
 BOARD = SourceId("air", 0, Component.SERIAL_BOARD)
 SDS = bytes.fromhex("aac0d4043a0aa1601dab")
