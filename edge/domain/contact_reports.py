@@ -1,22 +1,19 @@
 """The contract: reports of digital inputs."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from edge.domain.contact_observations import ContactState, Role
 from edge.domain.health import Absence
-from edge.domain.report_base import Duration, Priority, Quantity, SensorReport, Topic
+from edge.domain.report_base import Duration, EventReport, Quantity, SensorReport
 
 LongDuration = Annotated[float, Field(ge=0, le=1e9), Quantity("s", 1.0)]
 CoarseShare = Annotated[float, Field(ge=0, le=1), Quantity("1", 0.1)]
 
 
-class ContactReport(SensorReport):
+class ContactReport(EventReport, SensorReport):
     """A help button, a cabinet door or a tamper contact changed; after the start: how it was found."""
-
-    topic: ClassVar[Topic] = Topic.EVENT
-    priority: ClassVar[Priority] = Priority.EVENT
 
     kind: Literal["contact"] = "contact"
     role: Literal[Role.HELP_BUTTON, Role.CABINET_DOOR, Role.TAMPER]

@@ -81,7 +81,7 @@ def test_the_start_sets_the_times(clip: Path, capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "nothing to replay; give --audio F, --video F or --serial PROFILE=F"),
+        ((), "nothing to replay; give --audio F, --video F, --serial PROFILE=F or --contact ROLE=F"),
         (("--audio", "nowhere.wav"), "nowhere.wav: no such file"),
         (("--audio", "."), ".: is a directory"),
         (("--serial", "capture.bin"), "--serial capture.bin: write PROFILE=F"),
