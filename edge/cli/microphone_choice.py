@@ -1,4 +1,4 @@
-"""One microphone for the verbs that listen to it themselves: of the settings, or a recording."""
+"""Which microphone: of the settings, or a recording of it."""
 
 import argparse
 from dataclasses import dataclass
@@ -62,12 +62,12 @@ def chosen(args: argparse.Namespace, clock: Clock, *, pace: str, calibrated: boo
     found: Entry | None = None
     if args.config is not None or args.audio is None:
         settings = load(args.config or DEFAULT, layers=_LAYERS, fed=False)
-        found = _of(settings, args.microphone)
+        found = microphone_of(settings, args.microphone)
     elif args.microphone is not None:
         raise UsageError(f"--microphone {args.microphone}: is looked for in the settings; give --config too")
     config = found.config if found else None
     if args.audio is not None or found is None:
-        found = _recording(existing_file(args.audio), config, found.name if found else "microphone", pace)
+        found = recording_of(existing_file(args.audio), found, pace)
     section = found.config
     if isinstance(section, MicrophoneSection) and not calibrated:
         section = section.model_copy(update={"full_scale_db": None, "calibration": None})
@@ -75,8 +75,14 @@ def chosen(args: argparse.Namespace, clock: Clock, *, pace: str, calibrated: boo
     return Choice(found.name, source, config, settings)
 
 
-def _of(settings: Settings, name: str | None) -> Entry:
-    all_found = [e for e in settings.of(*SOURCE_LAYERS) if e.module.COMPONENT is Component.MICROPHONE]
+def microphones(settings: Settings) -> list[Entry]:
+    """Return the sections of microphones."""
+    return [e for e in settings.of(*SOURCE_LAYERS) if e.module.COMPONENT is Component.MICROPHONE]
+
+
+def microphone_of(settings: Settings, name: str | None) -> Entry:
+    """Return the microphone of this name; without one the only one. Raises UsageError."""
+    all_found = microphones(settings)
     found = [e for e in all_found if name is None or e.name == name]
     names = ", ".join(e.name for e in all_found)
     if not all_found:
@@ -88,8 +94,21 @@ def _of(settings: Settings, name: str | None) -> Entry:
     return found[0]
 
 
-def _recording(path: Path, config: Section | None, name: str, pace: str) -> Entry:
+def recording_of(path: Path, microphone: Entry | None, pace: str, name: str = "") -> Entry:
+    """Return a recording as a source; of a microphone, with its calibration and geometry.
+
+    Args:
+        path: the file.
+        microphone: that it was made with, when known.
+        pace: `real_time` or `max`.
+        name: default: that of the microphone.
+
+    Raises:
+        UsageError: the settings of a recording do not allow it.
+    """
+    config = microphone.config if microphone else None
     taken = {key: getattr(config, key) for key in _TAKEN_OVER if isinstance(config, MicrophoneSection)}
+    name = name or (microphone.name if microphone else "microphone")
     try:
         return entry("replay", "audio_file", name, path=path.resolve(), pace=pace, **taken)
     except ValidationError as error:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from edge.cli.microphone_choice import microphone_of, microphones, recording_of
 from edge.cli.output import FINE, FOUND_PROBLEM, UsageError, existing_file
 from edge.cli.settings_file import EXAMPLES, add_config, load
 from edge.delivery.writer import Numbering
@@ -31,6 +32,12 @@ _BROKEN_FILE = {Reason.TRUNCATED, Reason.UNREADABLE}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the recordings, the settings and the pace."""
     parser.add_argument("--audio", action="append", default=[], metavar="F", help="WAV, FLAC or Ogg")
+    parser.add_argument(
+        "--microphone",
+        metavar="NAME",
+        help="with --config: that the recordings were made with, whose calibration and array they take over "
+        "(default: the only one)",
+    )
     parser.add_argument("--video", action="append", default=[], metavar="F", help="a video file")
     parser.add_argument(
         "--serial", action="append", default=[], metavar="PROFILE=F", help="bytes or hex lines of a board"
@@ -51,7 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Replay; exit code 1 when a recording turned out to be broken."""
-    settings = load(args.config, fed=False).replaying(list(_entries(args)))
+    settings = load(args.config, fed=False)
+    settings = settings.replaying(list(_entries(args, settings)))
     if not settings.of("replay"):
         raise UsageError(
             "nothing to replay; give --audio F, --video F, --serial PROFILE=F or --contact ROLE=F"
@@ -77,10 +85,12 @@ async def _replay(settings: Settings, clock: RecordingClock) -> bool:
     return any(status is Status.FAILED or reason in _BROKEN_FILE for status, reason in sense.health)
 
 
-def _entries(args: argparse.Namespace) -> Iterator[Entry]:
+def _entries(args: argparse.Namespace, settings: Settings) -> Iterator[Entry]:
     pace = "max" if args.speed == "max" else "real_time"
+    microphone = _heard_with(settings, args.microphone) if args.audio else None
+    name = microphone.name if microphone else "microphone"
     for number, path in enumerate(args.audio):
-        yield _entry("audio_file", _named("microphone", number), path=existing_file(path), pace=pace)
+        yield recording_of(existing_file(path), microphone, pace, _named(name, number))
     for number, path in enumerate(args.video):
         yield _entry("video_file", _named("camera", number), path=existing_file(path), pace=pace)
     for number, given in enumerate(args.serial):
@@ -95,6 +105,10 @@ def _entries(args: argparse.Namespace) -> Iterator[Entry]:
             raise UsageError(f"--contact {given}: write ROLE=F, such as help_button=edges.csv")
         edges = existing_file(path)
         yield _entry("contact_edges", _named("contact", number), role=role, path=edges, pace=pace)
+
+
+def _heard_with(settings: Settings, name: str | None) -> Entry | None:
+    return microphone_of(settings, name) if name is not None or microphones(settings) else None
 
 
 def _named(name: str, number: int) -> str:
