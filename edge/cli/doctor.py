@@ -14,8 +14,10 @@ from edge.cli.settings_file import add_config
 from edge.delivery.mqtt import connect
 from edge.delivery.mqtt_errors import BrokerError
 from edge.delivery.publisher import access_of
+from edge.detectors import street_sound
 from edge.diagnostics.system import check_clock, check_outbox, check_system
 from edge.domain.check import Check
+from edge.inference.trust import judge
 from edge.privacy.policy import PolicyError, load_policy
 from edge.runtime.clock import SystemClock, kernel_uncertainty_ms
 from edge.runtime.lanes import fit
@@ -66,6 +68,7 @@ def _checks(path: Path) -> Iterator[Check]:
         return
     yield Check("settings", ok=True, detail=str(path))
     yield _policy(settings)
+    yield from _false_alarms(settings)
     for fitting in fit(settings, SystemClock()):
         yield fitting.source.check()
     yield from _delivery(settings)
@@ -84,6 +87,19 @@ def _policy(settings: Settings) -> Check:
     except PolicyError as error:
         return Check("policy", ok=False, detail=str(error), advice="correct the policy file")
     return Check("policy", ok=True, detail=f"lets out {', '.join(sorted(policy.grounds)) or 'nothing'}")
+
+
+def _false_alarms(settings: Settings) -> Iterator[Check]:
+    config = settings.section("detectors", "street_sound")
+    if isinstance(config, street_sound.Config):
+        verdict = judge(config.false_alarms, config.false_alarm_budget, config.budget_days)
+        advice = "find out what it mistakes for a shot, then `lamppost feedback reset`"
+        detail = (
+            f"demoted, bangs are told as unclear: {verdict.detail}" if verdict.demoted else verdict.detail
+        )
+        yield Check(
+            "false alarms", ok=not verdict.demoted, detail=detail, advice=advice if verdict.demoted else ""
+        )
 
 
 def _delivery(settings: Settings) -> Iterator[Check]:

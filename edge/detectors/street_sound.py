@@ -3,33 +3,51 @@
 An impulse that another detector of the lane observed wakes the model with the second around its onset; sounds
 that go on (siren, horn, scream, raised voice) are looked for at a slower hop. Between gunshot and firework
 `unclear` is an answer. The last seconds of sound live in a ring in memory and nowhere else.
+
+A lane that falls behind leaves lasting sounds out first, onsets last, and says how many. A node whose false
+alarms exceed their budget is demoted: until a reset it calls no bang a gunshot, a firework or an explosion.
 """
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from edge.domain.frames import AudioFrame, Frame
-from edge.domain.observations import ImpulseOnset, Observation, Sound, StreetSound
-from edge.domain.stages import Detector, DetectorSection
+from edge.domain.health import Component, Reason, Status
+from edge.domain.observations import Health, ImpulseOnset, Observation, Sound, StreetSound
+from edge.domain.stages import Detector, DetectorSection, LocalPath
 from edge.domain.time import NS_PER_S, CaptureTime
 
 if TYPE_CHECKING:
     from edge.dsp.log_mel import Samples
     from edge.inference.session import Model
+    from edge.inference.trust import Verdict
 
 FRAME = AudioFrame
 
 _SUDDEN = (Sound.GUNSHOT, Sound.FIREWORK, Sound.EXPLOSION, Sound.GLASS_BREAK)
 _LASTING = (Sound.SCREAM, Sound.RAISED_VOICE, Sound.SIREN, Sound.HORN)
+_ALARMING = {Sound.GUNSHOT, Sound.FIREWORK, Sound.EXPLOSION}
 _BEFORE_ONSET_S = 0.15
 _KEPT_S = 4.0
 """An impulse is told within 0.7 s of its onset, and a window ends 0.85 s after it."""
 
 _MOST_WAITING = 8
 """Onsets that may wait for their window; a burst brings more than anyone needs to have named."""
+
+_LATE_S = 0.6
+"""A lane that is so far behind looks for no lasting sounds: a frame is 0.1 s, a driver's buffer 0.2 s."""
+
+_TOO_LATE_S = 3.0
+"""And one so far behind names no onsets: a microphone's ring holds 4 s."""
+
+_REPEAT_S = 60.0
+_CALM_S = 10.0
+_DEMOTED_REPEAT_S = 3600.0
+_LOOK_S = 1.0
 
 
 class Config(DetectorSection):
@@ -43,6 +61,13 @@ class Config(DetectorSection):
     )
     maximum_s: float = Field(60.0, ge=5, le=3600, description="a sound that lasts longer is told again")
     margin: float = Field(0.2, ge=0, le=1, description="gunshot and firework closer than this are unclear")
+    false_alarms: LocalPath = Field(
+        Path("/var/lib/lamppost/false_alarms.json"), description="what `lamppost feedback` writes"
+    )
+    false_alarm_budget: int = Field(
+        3, ge=0, le=100, description="more than so many in budget_days: bangs are unclear until a reset"
+    )
+    budget_days: float = Field(7.0, ge=1, le=365)
 
 
 class StreetSoundDetector:
@@ -51,6 +76,9 @@ class StreetSoundDetector:
     def __init__(self, config: Config, model: "Model") -> None:
         self._config = config
         self._model = model
+        self._trust = _Trust(config)
+        self._shed = _Shed()
+        self._behind_s = 0.0
         self._labels = list(model.card.labels)
         self._ring: deque[AudioFrame] = deque()
         self._onsets: deque[CaptureTime] = deque(maxlen=_MOST_WAITING)
@@ -61,7 +89,12 @@ class StreetSoundDetector:
     def notice(self, observation: Observation) -> None:
         """Remember an onset until the second around it is complete."""
         if isinstance(observation, ImpulseOnset):
+            self._shed.onsets += len(self._onsets) == self._onsets.maxlen
             self._onsets.append(observation.time)
+
+    def late(self, behind_s: float) -> None:
+        """Take how far the lane is behind."""
+        self._behind_s = behind_s
 
     def accept(self, frame: Frame) -> Iterable[Observation]:
         """Take sound; name the onsets whose window is complete, and lasting sounds once a hop."""
@@ -72,8 +105,10 @@ class StreetSoundDetector:
         self._ring.append(frame)
         while len(self._ring) > 1 and _seconds(self._ring[1].time, _end(frame)) > _KEPT_S:
             self._ring.popleft()
+        yield from self._trust.news(frame)
         yield from self._named_onsets(frame)
         yield from self._lasting(frame)
+        yield from self._shed.news(frame)
 
     def finish(self) -> Iterable[Observation]:
         """Nothing is given of an unfinished second: the model has never heard half of one."""
@@ -82,14 +117,20 @@ class StreetSoundDetector:
     def _named_onsets(self, frame: AudioFrame) -> Iterator[Observation]:
         while self._onsets and _seconds(self._onsets[0], _end(frame)) >= 1 - _BEFORE_ONSET_S:
             onset = self._onsets.popleft()
+            if self._behind_s > _TOO_LATE_S:
+                self._shed.onsets += 1
+                continue
             found = self._probabilities(onset.shifted(-_BEFORE_ONSET_S))
             if found is not None:
-                outcome = self._outcome(found)
-                yield _observation(frame, onset, outcome, found, after_impulse=True)
+                yield self._observation(frame, onset, self._outcome(found), found, after_impulse=True)
 
     def _lasting(self, frame: AudioFrame) -> Iterator[Observation]:
         end = _end(frame)
         if end.monotonic_ns < self._next_look_ns:
+            return
+        if self._behind_s > _LATE_S:
+            self._shed.looks += 1
+            self._next_look_ns = end.monotonic_ns + round(self._config.hop_s * NS_PER_S)
             return
         start = end.shifted(-1.0)
         found = self._probabilities(start)
@@ -99,7 +140,7 @@ class StreetSoundDetector:
         for label in self._labels:
             sound = Sound(label.name)
             if sound in _LASTING and found.get(sound, 0.0) >= label.threshold and self._news(sound, end):
-                yield _observation(frame, start, sound, found, after_impulse=False)
+                yield self._observation(frame, start, sound, found, after_impulse=False)
 
     def _news(self, sound: Sound, now: CaptureTime) -> bool:
         """Whether a sound has begun, or has lasted so long that it is told again."""
@@ -124,7 +165,7 @@ class StreetSoundDetector:
         shots = (Sound.GUNSHOT, Sound.FIREWORK)
         if best in shots and abs(found.get(shots[0], 0.0) - found.get(shots[1], 0.0)) < self._config.margin:
             return Sound.UNCLEAR
-        return best
+        return Sound.UNCLEAR if self._trust.demoted and best in _ALARMING else best
 
     def _probabilities(self, start: CaptureTime) -> dict[Sound, float] | None:
         """Return what the model makes of the second from `start` on; None when it is not all there."""
@@ -154,13 +195,104 @@ class StreetSoundDetector:
         second = np.nan_to_num(sound[offset : offset + rate_hz], nan=0.0, posinf=0.0, neginf=0.0)
         return to_model_rate(second, rate_hz)[:WINDOW_SAMPLES]
 
+    def _observation(
+        self,
+        frame: AudioFrame,
+        time: CaptureTime,
+        outcome: Sound,
+        found: Mapping[Sound, float],
+        *,
+        after_impulse: bool,
+    ) -> StreetSound:
+        probabilities: dict[str, Any] = {sound.value: value for sound, value in found.items()}
+        return StreetSound(
+            source=frame.source,
+            time=time,
+            outcome=outcome,
+            after_impulse=after_impulse,
+            demoted=self._trust.demoted,
+            **probabilities,
+        )
 
-def _observation(
-    frame: AudioFrame, time: CaptureTime, outcome: Sound, found: Mapping[Sound, float], *, after_impulse: bool
-) -> StreetSound:
-    probabilities: dict[str, Any] = {sound.value: value for sound, value in found.items()}
-    return StreetSound(
-        source=frame.source, time=time, outcome=outcome, after_impulse=after_impulse, **probabilities
+
+class _Shed:
+    """What was left out, told at once, then once a minute, and when it is over.
+
+    Attributes:
+        looks: for lasting sounds, since the last time it was told; onsets likewise.
+    """
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self.onsets = 0
+        self._known = 0
+        self._latest: CaptureTime | None = None
+        self._told: CaptureTime | None = None
+
+    def news(self, frame: AudioFrame) -> Iterator[Health]:
+        """Give what there is to tell."""
+        now = frame.time
+        count = self.looks + self.onsets
+        if count > self._known:
+            self._known, self._latest = count, now
+        if count and (self._told is None or _seconds(self._told, now) >= _REPEAT_S):
+            self._told = now
+            yield _health(frame, Status.DEGRADED, Reason.SHED, self._detail(), count)
+            self.looks = self.onsets = self._known = 0
+        elif self._told and self._latest and _seconds(self._latest, now) >= _CALM_S:
+            self._told = self._latest = None
+            yield _health(frame, Status.OK, Reason.RECOVERED, self._detail(), max(1, count))
+            self.looks = self.onsets = self._known = 0
+
+    def _detail(self) -> str:
+        return f"left out: {self.looks} looks for lasting sounds, {self.onsets} onsets; the lane was behind"
+
+
+class _Trust:
+    """Looks every second whether the node is demoted; says so when that changes, and once an hour.
+
+    Attributes:
+        demoted: it is.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._looked: CaptureTime | None = None
+        self._told: CaptureTime | None = None
+        self.demoted = self._verdict().demoted
+
+    def news(self, frame: AudioFrame) -> Iterator[Health]:
+        """Give what there is to tell."""
+        if self._looked is not None and _seconds(self._looked, frame.time) < _LOOK_S:
+            return
+        self._looked = frame.time
+        verdict = self._verdict()
+        before, self.demoted = self.demoted, verdict.demoted
+        if not self.demoted:
+            self._told = None
+            if before:
+                yield _health(frame, Status.OK, Reason.RECOVERED, verdict.detail)
+        elif self._told is None or _seconds(self._told, frame.time) >= _DEMOTED_REPEAT_S:
+            self._told = frame.time
+            detail = f"demoted, bangs are unclear until `lamppost feedback reset`: {verdict.detail}"
+            yield _health(frame, Status.DEGRADED, Reason.DEMOTED, detail, max(1, verdict.false_alarms))
+
+    def _verdict(self) -> "Verdict":
+        from edge.inference.trust import judge
+
+        config = self._config
+        return judge(config.false_alarms, config.false_alarm_budget, config.budget_days)
+
+
+def _health(frame: AudioFrame, status: Status, reason: Reason, detail: str, count: int = 1) -> Health:
+    return Health(
+        source=frame.source,
+        time=frame.time,
+        component=Component.DETECTOR,
+        status=status,
+        reason=reason,
+        count=count,
+        detail=f"[detectors.street_sound] {detail}",
     )
 
 

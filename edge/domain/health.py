@@ -65,6 +65,7 @@ class Reason(StrEnum):
     REFUSED = "refused"
     UNSYNCHRONISED = "unsynchronised"
     UNCALIBRATED = "uncalibrated"
+    DEMOTED = "demoted"
 
 
 class Absence(StrEnum):

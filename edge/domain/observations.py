@@ -130,7 +130,7 @@ class ImpulseOnset(Observation):
 class Sound(StrEnum):
     """What a sound probably was.
 
-    `other`: none of these. `unclear`: the model cannot tell a gunshot from a firework.
+    `other`: none of these. `unclear`: the model cannot tell a gunshot from a firework; or, see `demoted`.
     """
 
     GUNSHOT = "gunshot"
@@ -150,11 +150,15 @@ class StreetSound(Observation):
     """What a model makes of one second of sound; probabilities are calibrated, independent, 0..1.
 
     A label that the model does not know or whose use is switched off has no probability.
+
+    Attributes:
+        demoted: too many false alarms were reported: gunshot, firework and explosion are told as `unclear`.
     """
 
     kind: ClassVar[str] = "street_sound"
     outcome: Sound
     after_impulse: bool
+    demoted: bool = False
     gunshot: float | None = None
     firework: float | None = None
     explosion: float | None = None

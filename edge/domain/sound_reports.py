@@ -111,13 +111,15 @@ class ImpulseReport(EventReport):
 class StreetSoundReport(EventReport, SensorReport):
     """What a model makes of one second of sound: an outcome and calibrated probabilities, no sound.
 
-    A label that is switched off has no probability.
+    A label that is switched off has no probability. A node is demoted when too many of its alarms were
+    reported as false: it tells gunshot, firework and explosion as `unclear`.
     """
 
     kind: Literal["street_sound"] = "street_sound"
     phenomenon_time: ExactTime
     outcome: Sound
     after_impulse: bool
+    demoted: bool
     gunshot: Probability | None = None
     firework: Probability | None = None
     explosion: Probability | None = None

@@ -32,6 +32,7 @@ __all__ = [
     "Detector",
     "DetectorSection",
     "LocalPath",
+    "Punctual",
     "Rule",
     "Section",
     "Source",
@@ -87,6 +88,15 @@ class Attentive(Protocol):
 
     def notice(self, observation: Observation) -> None:
         """Take one observation of another detector of the same lane."""
+        ...
+
+
+@runtime_checkable
+class Punctual(Protocol):
+    """A detector that is told how far its lane is behind, so that it can leave work out."""
+
+    def late(self, behind_s: float) -> None:
+        """Take the age of the end of the next frame, seconds; 0 of a recording, which waits."""
         ...
 
 

@@ -11,8 +11,8 @@ from edge.domain.frames import AudioFrame, Fault, Frame, Idle
 from edge.domain.health import Component, Reason, Status
 from edge.domain.identity import SourceId
 from edge.domain.observations import Health, Observation
-from edge.domain.stages import Attentive, Detector, Source, SourceError
-from edge.domain.time import CaptureTime, Clock
+from edge.domain.stages import Attentive, Detector, Punctual, Source, SourceError
+from edge.domain.time import NS_PER_S, CaptureTime, Clock
 from edge.runtime.bridge import Bridge
 
 _log = logging.getLogger(__name__)
@@ -66,6 +66,7 @@ class Lane(threading.Thread):
         self._health = SourceHealth(source_id)
         self._known: CaptureTime | None = None
         self._result_ns = 0
+        self._behind_s = 0.0
 
     def run(self) -> None:
         """Thread body."""
@@ -119,7 +120,11 @@ class Lane(threading.Thread):
         known = frame.time.shifted(frame.duration_s) if isinstance(frame, AudioFrame) else frame.time
         self._known = known
         # A recording is known when its frame ends, however fast it is replayed: the result is the same.
-        self._result_ns = self._clock.now().utc_ns if self._source.live else known.utc_ns
+        self._result_ns = known.utc_ns
+        if self._source.live:
+            now = self._clock.now()
+            self._result_ns = now.utc_ns
+            self._behind_s = (now.monotonic_ns - known.monotonic_ns) / NS_PER_S
         if isinstance(frame, Fault):
             self._post(self._health.trouble(frame.time, frame.reason, frame.detail, frame.count))
         elif isinstance(frame, Idle):
@@ -135,6 +140,8 @@ class Lane(threading.Thread):
             if fitted not in self._detectors or not isinstance(frame, fitted.frame):
                 continue
             try:
+                if isinstance(fitted.detector, Punctual):
+                    fitted.detector.late(self._behind_s)
                 for observation in fitted.detector.accept(frame):
                     yield observation
                     yield from self._spread(observation, fitted, frame)

@@ -14,7 +14,7 @@ from edge.domain.health import Component, Reason, Status
 from edge.domain.identity import SourceId
 from edge.domain.observations import Health, Observation, SceneMotion
 from edge.domain.stages import Check, SourceError
-from edge.domain.time import CaptureTime
+from edge.domain.time import CaptureTime, Clock
 from edge.runtime.bridge import Bridge
 from edge.runtime.lane import Fitted, Lane
 from edge.runtime.recording_clock import RecordingClock
@@ -78,7 +78,31 @@ class Counting:
         )
 
 
-def run(source: Scripted, *detectors: Counting) -> list[Observation]:
+class Late(Counting):
+    """A detector that keeps how far its lane was behind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.behind_s: list[float] = []
+
+    def late(self, behind_s: float) -> None:
+        self.behind_s.append(behind_s)
+
+
+class Stopped:
+    """A clock that stands at one moment."""
+
+    def __init__(self, at: CaptureTime) -> None:
+        self._at = at
+
+    def now(self) -> CaptureTime:
+        return self._at
+
+    def sleep(self, seconds: float) -> None:
+        raise AssertionError("nobody sleeps here")
+
+
+def run(source: Scripted, *detectors: Counting, clock: Clock | None = None) -> list[Observation]:
     async def main() -> list[Observation]:
         bridge = Bridge([source.live])
         stop = threading.Event()
@@ -88,7 +112,7 @@ def run(source: Scripted, *detectors: Counting) -> list[Observation]:
             source_id=SOURCE,
             detectors=[Fitted(f"d{i}", AudioFrame, d) for i, d in enumerate(detectors)],
             bridge=bridge,
-            clock=RecordingClock(START.utc_ns, standing=True),
+            clock=clock or RecordingClock(START.utc_ns, standing=True),
             stop=stop,
         )
         lane.start()
@@ -105,6 +129,13 @@ def run(source: Scripted, *detectors: Counting) -> list[Observation]:
 
 def reasons(observations: list[Observation]) -> list[Reason]:
     return [o.reason for o in observations if isinstance(o, Health)]
+
+
+@pytest.mark.parametrize(("live", "expected"), [(True, [2.9, 2.4]), (False, [0, 0])])
+def test_a_detector_is_told_how_far_its_lane_is_behind_a_device(live: bool, expected: list[float]) -> None:
+    detector = Late()
+    run(Scripted([sound(0), sound(0.5)], live=live), detector, clock=Stopped(START.shifted(3)))
+    assert detector.behind_s == pytest.approx(expected)
 
 
 def test_a_recording_runs_to_its_end_and_its_detectors_finish() -> None:
