@@ -63,6 +63,7 @@ class Reason(StrEnum):
     DISK_FULL = "disk_full"
     EVICTED = "evicted"
     REFUSED = "refused"
+    OVER_BUDGET = "over_budget"
     UNSYNCHRONISED = "unsynchronised"
     UNCALIBRATED = "uncalibrated"
     DEMOTED = "demoted"

@@ -12,6 +12,7 @@ Bases: `SensorReport` for what one sensor measures, `EventReport` for alarms (sa
 `CrowdReport, EventReport`, in this order.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -25,10 +26,22 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """Unit and resolution of a number; the gate rounds to the resolution."""
+    """Unit and resolution of a number; the gate rounds to it.
+
+    Attributes:
+        digits: significant digits, where the resolution would be finer than that: 83 s of 0.1 s and 1 digit
+            leave as 80 s.
+    """
 
     unit: str
     resolution: float
+    digits: int | None = None
+
+    def step(self, number: float) -> float:
+        """Return what a number of this size is rounded to multiples of."""
+        if self.digits is None or number == 0:
+            return self.resolution
+        return max(self.resolution, 10.0 ** (math.floor(math.log10(abs(number))) - self.digits + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +73,19 @@ class BelowK(StrEnum):
     BELOW_K = "below_k"
 
 
+UNCERTAINTY = Quantity("ms", 0.1, digits=1)
+Uncertainty = Annotated[float, Field(ge=0, le=1e7), UNCERTAINTY]
 Level = Annotated[float, Field(ge=-200, le=200), Quantity("dB", 0.1)]
 BandLevel = Annotated[float, Field(ge=-200, le=200), Quantity("dB", 0.5)]
 Probability = Annotated[float, Field(ge=0, le=1), Quantity("1", 0.01)]
 Share = Annotated[float, Field(ge=0, le=1), Quantity("1", 0.001)]
-Duration = Annotated[float, Field(ge=0, le=86_400), Quantity("s", 0.1)]
-FineDuration = Annotated[float, Field(ge=0, le=600), Quantity("s", 0.001)]
-Concentration = Annotated[float, Field(ge=0, le=10_000), Quantity("ug/m3", 0.1)]
+Duration = Annotated[float, Field(ge=0, le=86_400), Quantity("s", 0.1, digits=3)]
+FineDuration = Annotated[float, Field(ge=0, le=600), Quantity("s", 0.001, digits=3)]
+Concentration = Annotated[float, Field(ge=0, le=10_000), Quantity("ug/m3", 0.1, digits=3)]
 Azimuth = Annotated[float, Field(ge=0, le=360), Quantity("deg", 0.1)]
 Elevation = Annotated[float, Field(ge=-90, le=90), Quantity("deg", 0.1)]
-AngleSpread = Annotated[float, Field(ge=0, le=180), Quantity("deg", 0.1)]
-Count = Annotated[int, Field(ge=0, le=1_000_000), Quantity("1", 1)]
+AngleSpread = Annotated[float, Field(ge=0, le=180), Quantity("deg", 0.1, digits=2)]
+Count = Annotated[int, Field(ge=0, le=1_000_000), Quantity("1", 1, digits=3)]
 Days = Annotated[int, Field(ge=0, le=3650), Quantity("d", 1)]
 CoarseTime = Annotated[AwareDatetime, TimeResolution(1.0)]
 ExactTime = Annotated[AwareDatetime, TimeResolution(0.0001)]
@@ -151,15 +166,20 @@ class Priority(StrEnum):
 
 
 class ReportBase(BaseModel):
-    """What every report carries: what, when, how sure of the time, why, on what ground, for how long."""
+    """What every report carries: what, when, how sure of the time, why, on what ground, for how long.
+
+    Attributes:
+        per_minute: so many reports of a kind leave a lamppost in any minute, at most.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     topic: ClassVar[Topic] = Topic.MEASURE
     priority: ClassVar[Priority] = Priority.MEASURE
+    per_minute: ClassVar[int] = 120
 
     phenomenon_time: CoarseTime
     result_time: CoarseTime
-    time_uncertainty_ms: Annotated[float, Field(ge=0, le=1e7), Quantity("ms", 0.1)] | None
+    time_uncertainty_ms: Uncertainty | None
     purpose: Purpose
     legal_basis: LegalBasis
     retention_days: Days

@@ -36,9 +36,10 @@ from edge.domain.report_base import (
 from edge.domain.reports import REPORT, REPORT_MODELS
 from edge.domain.sound_reports import ImpulseReport, SoundLevelReport
 from edge.domain.time import CaptureTime
-from edge.privacy.gate import GIVEN, Gate, rounded_down_to, rounded_to
+from edge.privacy.gate import GIVEN, Gate
 from edge.privacy.policy import Policy
 from edge.privacy.policy_file import Ground
+from edge.privacy.rounding import rounded_down_to, rounded_to
 
 GROUND = Ground(purpose=Purpose.MAINTENANCE, legal_basis=LegalBasis.PUBLIC_TASK, retention_days=7)
 EVERYTHING = Policy(dict.fromkeys(REPORT_MODELS, GROUND))
@@ -278,9 +279,9 @@ def leaves(value: Any) -> Iterator[Any]:
 
 @given(st.floats(-1e6, 1e6), st.sampled_from([0.001, 0.01, 0.1, 0.25, 0.5, 1, 5, 10]))
 def test_rounding_is_near_final_and_a_multiple(value: float, resolution: float) -> None:
-    rounded = rounded_to(resolution)(value)
+    rounded = rounded_to(Quantity("", resolution))(value)
     assert abs(rounded - value) <= resolution / 2 + 1e-9
-    assert rounded_to(resolution)(rounded) == rounded
+    assert rounded_to(Quantity("", resolution))(rounded) == rounded
     assert math.isclose(rounded / resolution, round(rounded / resolution), abs_tol=1e-6)
     assert len(repr(abs(rounded)).split("e")[0]) <= 12
 
