@@ -72,7 +72,8 @@ class Sense:
     health: Counter[tuple[Status, Reason]] = field(default_factory=Counter)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _rules: dict[str, Rule] = field(default_factory=dict)
-    _refused: Counter[str] = field(default_factory=Counter)
+    _now_ns: int = 0
+    _told: Counter[tuple[Reason, str]] = field(default_factory=Counter)
     _withheld: set[str] = field(default_factory=set)
     _shed: int = 0
     _told_s: dict[str, float] = field(default_factory=dict)
@@ -188,7 +189,8 @@ class Sense:
         await self._pass(observation)
 
     async def _pass(self, finding: Observation | Event) -> None:
-        report = self.gate.admit(finding)
+        self._now_ns = max(self._now_ns, finding.time.monotonic_ns)
+        report = self.gate.admit(finding, self._now_ns)
         if report is not None:
             await self.accept(report)
 
@@ -240,12 +242,17 @@ class Sense:
         for kind in sorted(set(self.gate.withheld) - self._withheld):
             self._withheld.add(kind)
             _log.info("gate: the policy gives %s no purpose; it does not leave", kind)
-        for kind, refused in self.gate.refused.items():
-            new = refused - self._refused[kind]
-            if new and (last or self._due(f"refused {kind}")):
-                self._refused[kind] = refused
-                detail = f"gate: {new} findings of kind {kind} did not fit the contract"
-                await self.tell(Component.GATE, Status.DEGRADED, Reason.REFUSED, new, detail)
+        gate = self.gate
+        for reason, counts, said in (
+            (Reason.REFUSED, gate.refused, "did not fit the contract"),
+            (Reason.OVER_BUDGET, gate.over_budget, "were more than the information budget lets out"),
+        ):
+            for kind, count in list(counts.items()):
+                new = count - self._told[reason, kind]
+                if new and (last or self._due(f"{reason} {kind}")):
+                    self._told[reason, kind] = count
+                    detail = f"gate: {new} findings of kind {kind} {said}"
+                    await self.tell(Component.GATE, Status.DEGRADED, reason, new, detail)
 
     async def _tell_clock(self, known: bool) -> None:
         if known:

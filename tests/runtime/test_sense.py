@@ -15,7 +15,9 @@ from edge.domain.frames import Frame, Idle
 from edge.domain.health import Component, Reason, Status
 from edge.domain.identity import SourceId
 from edge.domain.observations import Observation
+from edge.domain.sound_reports import SoundLevelReport
 from edge.domain.stages import Check, Section
+from edge.privacy import gate as gate_module
 from edge.privacy.gate import Gate
 from edge.privacy.policy import Policy
 from edge.runtime import sense as sensing
@@ -105,10 +107,10 @@ def test_a_rule_is_told_the_policy_at_the_start_and_when_it_changes() -> None:
 def test_what_the_gate_refuses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     admit = Gate.admit
 
-    def refuse_levels(gate: Gate, finding: Any) -> Any:
+    def refuse_levels(gate: Gate, finding: Any, now_ns: int) -> Any:
         if finding.kind == "sound_level":
             finding = replace(finding, laeq_db=float("nan"))
-        return admit(gate, finding)
+        return admit(gate, finding, now_ns)
 
     monkeypatch.setattr(Gate, "admit", refuse_levels)
     role, reports = run(settings())
@@ -116,6 +118,15 @@ def test_what_the_gate_refuses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     told = [r for r in reports if getattr(r, "reason", None) is Reason.REFUSED]
     assert [(r.component, r.count) for r in told] == [(Component.GATE, 2)]
     assert role.gate.refused == {"sound_level": 2}
+
+
+def test_what_is_over_the_information_budget_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SoundLevelReport, "per_minute", 1)
+    monkeypatch.setitem(gate_module._MOULDS, "sound_level", gate_module._mould(SoundLevelReport))
+    _, reports = run(settings())
+    assert [r.kind for r in reports].count("sound_level") == 1
+    told = [r for r in reports if getattr(r, "reason", None) is Reason.OVER_BUDGET]
+    assert [(r.component, r.count) for r in told] == [(Component.GATE, 1)]
 
 
 def test_a_trouble_that_lasts_is_told_once_a_minute() -> None:
