@@ -153,3 +153,19 @@ def mosquitto(make_mosquitto: Callable[..., Mosquitto]) -> Mosquitto:
     broker = make_mosquitto()
     broker.start()
     return broker
+
+
+REFERENCE = Path(__file__).resolve().parents[1].parent / "shared" / "models_reference" / "yolox_nano"
+"""The public detector beside the checkout, where there is one."""
+
+
+@pytest.fixture
+def fetched(tmp_path: Path) -> Path:
+    """Give a folder of fetched models with the public detector in it; skip when it is not at hand."""
+    file = REFERENCE / "yolox_nano.onnx"
+    if not file.exists():
+        pytest.skip(f"{file} is not there; `lamppost models fetch people_yolox` gets it")
+    folder = tmp_path / "fetched"
+    (folder / "people_yolox").mkdir(parents=True)
+    (folder / "people_yolox" / file.name).symlink_to(file)
+    return folder

@@ -42,6 +42,10 @@ _SAYS = {
     "sound_bands": "63 Hz {l63_db}, 1 kHz {l1000_db}, 8 kHz {l8000_db} {unit} over {duration_s} s",
     "impulse": "{impulses} bang(s), LCpeak {lcpeak_db} {unit}, {above_floor_db} dB above the street",
     "scene_motion": "moving {moving_share:.1%}, occupied {occupied_share:.1%} of {frames} pictures",
+    "people_count": "{people} people ({people_low} to {people_high}), {vehicles} vehicles",
+    "line_crossing": "line {line}: {people_in} in, {people_out} out; {vehicles_in}, {vehicles_out} vehicles",
+    "crowd_cue": "{cue} {stage} (score {score}) after {lasted_s} s",
+    "parking": "{free} free, {occupied} occupied, {unknown} not known",
     "particulates": "PM2.5 {pm2_5_ugm3} ug/m3, PM10 {pm10_ugm3} ug/m3 from {readings} readings",
     "gases": "NO2 {no2_ugm3}, O3 {o3_ugm3}, CO {co_ugm3} ug/m3, CO2 {co2_ppm} ppm from {readings} readings",
     "weather": "{temperature_c} degC, {humidity_percent} %, {pressure_hpa} hPa, wind {wind_speed_ms} m/s "

@@ -17,12 +17,13 @@ from edge.delivery.publisher import access_of
 from edge.detectors import street_sound
 from edge.diagnostics.system import check_clock, check_outbox, check_system
 from edge.domain.check import Check
+from edge.domain.complaint import Complaint
 from edge.inference.trust import judge
 from edge.privacy.policy import PolicyError, load_policy
 from edge.runtime.clock import SystemClock, kernel_uncertainty_ms
 from edge.runtime.lanes import fit
 from edge.runtime.node import outbox_config, publisher_config
-from edge.runtime.settings import Settings, SettingsError, load_settings
+from edge.runtime.settings import Entry, Settings, SettingsError, load_settings
 from edge.runtime.worker import Worker
 
 HELP = "test this machine, its sensors, its settings and its broker; say what to do"
@@ -69,9 +70,21 @@ def _checks(path: Path) -> Iterator[Check]:
     yield Check("settings", ok=True, detail=str(path))
     yield _policy(settings)
     yield from _false_alarms(settings)
-    for fitting in fit(settings, SystemClock()):
+    broken = list(_broken_detectors(settings))
+    yield from (check for _, check in broken)
+    for fitting in fit(settings.without([entry for entry, _ in broken]), SystemClock()):
         yield fitting.source.check()
     yield from _delivery(settings)
+
+
+def _broken_detectors(settings: Settings) -> Iterator[tuple[Entry, Check]]:
+    """Yield the detectors that cannot be built, as when nobody fetched the model of one."""
+    for entry in settings.of("detectors"):
+        try:
+            entry.module.build(entry.config)
+        except Complaint as error:
+            advice = "do what the message says, or remove the section"
+            yield entry, Check(f"detector {entry.section}", ok=False, detail=str(error), advice=advice)
 
 
 def _devices() -> list[str]:

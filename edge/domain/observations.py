@@ -18,11 +18,13 @@ class Observation:
     """What every observation carries.
 
     Attributes:
+        stays_in_lane: for the other detectors of the lane only; it never passes the bridge.
         time: phenomenon time, when it happened or when the interval began.
         result_time_ns: when we knew, UTC; set by the lane as the observation leaves it.
     """
 
     kind: ClassVar[str]
+    stays_in_lane: ClassVar[bool] = False
     source: SourceId
     time: CaptureTime
     result_time_ns: int = 0

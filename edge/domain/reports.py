@@ -14,7 +14,13 @@ from pydantic import Field, TypeAdapter
 from edge.domain.air_reports import GasesReport, ParticulatesReport, WeatherReport
 from edge.domain.contact_reports import ContactReport, PresenceReport
 from edge.domain.node_reports import HealthReport
-from edge.domain.scene_reports import SceneMotionReport
+from edge.domain.scene_reports import (
+    CrowdCueReport,
+    LineCrossingReport,
+    ParkingReport,
+    PeopleCountReport,
+    SceneMotionReport,
+)
 from edge.domain.sound_reports import ImpulseReport, SoundBandsReport, SoundLevelReport, StreetSoundReport
 
 Report = Annotated[
@@ -23,6 +29,10 @@ Report = Annotated[
     | ImpulseReport
     | StreetSoundReport
     | SceneMotionReport
+    | PeopleCountReport
+    | LineCrossingReport
+    | CrowdCueReport
+    | ParkingReport
     | ParticulatesReport
     | GasesReport
     | WeatherReport

@@ -122,3 +122,46 @@ class Flash(Observation):
     duration_s: float
     rise: float
     share: float
+
+
+class Kind(StrEnum):
+    """What moves along a street, as far as it is told apart."""
+
+    PERSON = "person"
+    TWO_WHEELER = "two_wheeler"
+    VEHICLE = "vehicle"
+
+
+@dataclass(frozen=True, slots=True)
+class Mover:
+    """Somebody or something that is followed for as long as it is in view.
+
+    Attributes:
+        track: number of the track on its lane; means nothing elsewhere, nor once it has left the picture.
+        box: left, top, right, bottom, pixels.
+        moved_px_s: right and down, pixels per second.
+        ground_m: right and ahead of the ground plane's origin, m; None without a ground plane, or beyond it.
+        moved_m_s: the same per second; None likewise, and while it is too new to have a speed.
+        since_s: how long it has been followed.
+        seen: in this very picture, not only expected in it.
+    """
+
+    track: int
+    what: Kind
+    box: tuple[float, float, float, float]
+    moved_px_s: tuple[float, float]
+    ground_m: tuple[float, float] | None
+    moved_m_s: tuple[float, float] | None
+    since_s: float
+    seen: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Movers(Observation):
+    """Who and what is in view in one picture: for the other detectors of the lane, and for nobody else."""
+
+    kind: ClassVar[str] = "movers"
+    stays_in_lane: ClassVar[bool] = True
+    movers: tuple[Mover, ...]
+    width: int
+    height: int

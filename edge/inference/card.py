@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from edge.domain.complaint import Complaint
 
 CARD = "card.toml"
+FETCHED = Path("/var/lib/lamppost/models")
+"""Where `lamppost models fetch` puts public models: the daemon's state, which outlives an installation."""
+
 Dimension = Annotated[int, Field(ge=1)] | Literal["n"]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Text = Annotated[str, Field(min_length=1)]
@@ -51,11 +54,14 @@ class Label(_Part):
     """One thing the model tells apart.
 
     Attributes:
+        column: where it stands on the output's last axis, when the model knows more than the card lists; for
+            `yolox`, among the classes.
         threshold: probability from which on it counts as found, with the measurement that chose it.
         default: `off` where too little was known to trust it; `why_off` says what is missing.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    column: int | None = Field(None, ge=0)
     threshold: Probability
     threshold_from: Text
     default: Literal["on", "off"] = "on"
@@ -100,8 +106,23 @@ class Training(_Part):
     method: Text
 
 
+class PublicFile(_Part):
+    """Where the file of a model that is not ours lies; `lamppost models fetch` checks and installs it."""
+
+    address: str = Field(pattern=r"^https://[^\s]+$")
+    size_bytes: int = Field(ge=1, le=1_000_000_000)
+    made_by: Text
+
+
 class Card(_Part):
-    """What `card.toml` holds."""
+    """What `card.toml` holds.
+
+    Attributes:
+        decoding: how the outputs are read: `columns`, one for each label; `yolox`, one row for each place
+            of its grids (see `edge.vision.yolox`).
+        public: the file is somebody else's and not part of this installation.
+        training: absent where somebody else trained it.
+    """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     version: Text
@@ -109,10 +130,12 @@ class Card(_Part):
     file: str = Field(pattern=r"^[A-Za-z0-9_.-]+\.onnx$")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     licence: Text
+    decoding: Literal["columns", "yolox"] = "columns"
+    public: PublicFile | None = None
     input: Tensor
     outputs: tuple[Tensor, ...] = Field(min_length=1)
     labels: tuple[Label, ...] = Field(min_length=1)
-    training: Training
+    training: Training | None = None
     materials: tuple[Material, ...]
     figures: tuple[Figure, ...]
     limits: tuple[Text, ...] = Field(min_length=1, description="what it does badly, in plain words")
@@ -122,6 +145,14 @@ class Card(_Part):
         names = [label.name for label in self.labels]
         if len(set(names)) != len(names):
             raise ValueError("two labels have the same name")
+        return self
+
+    @model_validator(mode="after")
+    def _somebody_trained_it(self) -> Self:
+        if (self.training is None) != (self.public is not None):
+            raise ValueError("either `training` says how to make it again, or `public` where it lies")
+        if self.decoding == "yolox" and any(label.column is None for label in self.labels):
+            raise ValueError('each label needs its `column` with decoding = "yolox"')
         return self
 
     def label_names(self) -> tuple[str, ...]:
@@ -162,23 +193,45 @@ def read_card(folder: Path) -> Card:
     return card
 
 
-def checked_bytes(folder: Path, card: Card) -> bytes:
-    """Return the model file's content after comparing its SHA-256 with the card's.
+class NotFetchedError(ModelError):
+    """The file of a public model has not been installed yet."""
 
-    Raises:
-        ModelError: missing, unreadable or different.
-    """
-    path = folder / card.file
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror}); install the model again") from error
+
+def model_file(folder: Path, card: Card, fetched: Path = FETCHED) -> Path:
+    """Return where the model's file belongs: beside its card, or below `fetched` when it is a public one."""
+    return fetched / card.name / card.file if card.public else folder / card.file
+
+
+def require_checksum(content: bytes, card: Card, where: str) -> None:
+    """Raise ModelError when the SHA-256 of `content` is not the card's."""
     found = hashlib.sha256(content).hexdigest()
     if found != card.sha256:
         raise ModelError(
-            f"{path}: checksum {found[:12]}... differs from the card's {card.sha256[:12]}...: "
+            f"{where}: checksum {found[:12]}... differs from the card's {card.sha256[:12]}...: "
             "the file was damaged or replaced; install the model again"
         )
+
+
+def checked_bytes(folder: Path, card: Card, fetched: Path = FETCHED) -> bytes:
+    """Return the model file's content after comparing its SHA-256 with the card's.
+
+    Raises:
+        NotFetchedError: a public model that has not been installed.
+        ModelError: missing, unreadable or different.
+    """
+    path = model_file(folder, card, fetched)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        if card.public is None:
+            raise ModelError(f"{path}: cannot be read ({error.strerror}); install the model again") from error
+        raise NotFetchedError(
+            f"{path}: not there: {card.name} is a public model ({card.licence}, {card.public.made_by}); "
+            f"`lamppost models fetch {card.name}` installs it"
+        ) from error
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror}); install the model again") from error
+    require_checksum(content, card, str(path))
     return content
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from edge.inference.card import Card, ModelError, Tensor, checked_bytes, read_card
+from edge.inference.card import FETCHED, Card, ModelError, Tensor, checked_bytes, model_file, read_card
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,19 +71,34 @@ def _compare(path: Path, kind: str, declared: "Sequence[Tensor]", present: "Sequ
             )
 
 
+_BOX_COLUMNS = 5
+"""Of `yolox`: centre, size and objectness stand before the classes."""
+
+
 def _labels_fit(path: Path, card: Card) -> None:
+    if card.decoding == "yolox":
+        last = card.outputs[0].shape[-1]
+        for label in card.labels:
+            if last == "n" or _BOX_COLUMNS + (label.column or 0) >= last:
+                raise ModelError(f"{path}: the output has no class {label.column}; correct '{label.name}'")
+        return
     if all(tensor.shape[-1] != len(card.labels) for tensor in card.outputs):
         raise ModelError(f"{path}: no output has one column for each of the card's {len(card.labels)} labels")
 
 
-def open_model(folder: Path) -> Model:
+def open_model(folder: Path, fetched: Path = FETCHED) -> Model:
     """Load the model in `folder` for one thread, after checking card, checksum, inputs and outputs.
 
+    Args:
+        folder: holds the card, and the file if it is ours.
+        fetched: holds the files of public models.
+
     Raises:
+        NotFetchedError: the file of a public model has not been installed.
         ModelError: anything does not agree, or onnxruntime refuses the file.
     """
     card = read_card(folder)
-    content = checked_bytes(folder, card)
+    content = checked_bytes(folder, card, fetched)
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -92,7 +107,7 @@ def open_model(folder: Path) -> Model:
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
-    path = folder / card.file
+    path = model_file(folder, card, fetched)
     try:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises its own, undocumented types

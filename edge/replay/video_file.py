@@ -11,10 +11,12 @@ from edge.decoding.recording import edges, is_text, require_file
 from edge.domain.frames import Fault, Frame, Idle, VideoFrame
 from edge.domain.health import Component, Reason
 from edge.domain.identity import SourceId
+from edge.domain.polygon import PRIVACY_ZONES, Polygon
 from edge.domain.stages import Check, LocalPath, SourceError, SourceSection
 from edge.domain.time import NS_PER_S, CaptureTime, Clock
+from edge.vision.intake import Intake
 from edge.vision.opencv import opencv
-from edge.vision.picture import Thinning, as_bgr
+from edge.vision.picture import Thinning
 
 COMPONENT = Component.CAMERA
 
@@ -31,6 +33,7 @@ class Config(SourceSection):
 
     path: LocalPath = Field(description="AVI, MP4, MKV ...: whatever FFmpeg reads")
     rate_hz: float = Field(5.0, gt=0, le=120, description="pictures handed on per second, at most")
+    privacy_zones: tuple[Polygon, ...] = Field((), description=PRIVACY_ZONES)
     loop: bool = Field(False, description="begin again at the end, for ever")
     pace: Literal["real_time", "max"] = Field("real_time", description="max: as fast as it is taken")
 
@@ -55,6 +58,7 @@ class VideoFile:
         self._video: Any = None
         self._promise = _Promise(_DEFAULT_RATE_HZ, 0)
         self._start = CaptureTime(0, 0)
+        self._intake = Intake(config.privacy_zones)
 
     def __enter__(self) -> Self:
         """Open the file. Raises SourceError."""
@@ -131,7 +135,7 @@ class VideoFile:
             yield from self._waiting_for(time)
         readable, picture = self._video.retrieve()
         try:
-            image = as_bgr(picture if readable else None)
+            image = self._intake(picture if readable else None)
         except ValueError as error:
             yield Fault(self._source, time, Reason.UNREADABLE, f"{self._config.path}: {error}")
         else:

@@ -184,5 +184,6 @@ class Lane(threading.Thread):
         self._post(self._health.trouble(self._known, reason, detail))
 
     def _post(self, observations: Iterable[Observation]) -> None:
-        stamped = [replace(o, result_time_ns=self._result_ns) for o in observations]
+        leaving = (o for o in observations if not o.stays_in_lane)
+        stamped = [replace(o, result_time_ns=self._result_ns) for o in leaving]
         self._bridge.post(self._number, self._known.monotonic_ns if self._known else 0, stamped)

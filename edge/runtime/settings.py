@@ -88,6 +88,10 @@ class Settings:
         fed = [e for e in kept if e.layer != "detectors" or any(feeds(s, e) for s in sources)]
         return replace(self, entries=(*sources, *fed))
 
+    def without(self, entries: Sequence["Entry"]) -> "Settings":
+        """Return these settings without some sections."""
+        return replace(self, entries=tuple(entry for entry in self.entries if entry not in entries))
+
     def replacing(self, made: "Entry") -> "Settings":
         """Return these settings with one section replaced, or added."""
         kept = [e for e in self.entries if (e.layer, e.section) != (made.layer, made.section)]

@@ -18,10 +18,12 @@ from pydantic import Field
 from edge.domain.frames import Fault, Frame, Idle, VideoFrame
 from edge.domain.health import Component, Reason
 from edge.domain.identity import SourceId
+from edge.domain.polygon import PRIVACY_ZONES, Polygon
 from edge.domain.stages import Check, SourceError, SourceSection
 from edge.domain.time import NS_PER_S, CaptureTime, Clock
+from edge.vision.intake import Intake
 from edge.vision.opencv import opencv
-from edge.vision.picture import DropCounter, Thinning, as_bgr
+from edge.vision.picture import DropCounter, Thinning
 
 COMPONENT = Component.CAMERA
 
@@ -45,6 +47,7 @@ class Config(SourceSection):
     width: int | None = Field(None, ge=16, le=7680, description="pixels; absent: the camera's own")
     height: int | None = Field(None, ge=16, le=4320, description="pixels; absent: the camera's own")
     rate_hz: float = Field(5.0, gt=0, le=60, description="pictures handed on per second, at most")
+    privacy_zones: tuple[Polygon, ...] = Field((), description=PRIVACY_ZONES)
     timeout_s: float = Field(3.0, ge=1, le=60, description="without a picture for so long it is opened again")
 
 
@@ -64,6 +67,7 @@ class Camera:
         shown = _without_secrets(config.device) if self._network else config.device
         self._name = f"camera {source.name} ({shown})"
         self._video: Any = None
+        self._intake = Intake(config.privacy_zones)
 
     def __enter__(self) -> Self:
         """Open the camera. Raises SourceError."""
@@ -137,7 +141,7 @@ class Camera:
     def _picture(self, time: CaptureTime, lost: int) -> VideoFrame | Fault:
         readable, picture = self._video.retrieve()
         try:
-            image = as_bgr(picture if readable else None)
+            image = self._intake(picture if readable else None)
         except ValueError as error:
             return Fault(self._source, time, Reason.UNREADABLE, f"{self._name}: {error}")
         return VideoFrame(self._source, time, image, lost)

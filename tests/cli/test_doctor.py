@@ -107,3 +107,20 @@ def test_injected_faults_are_found(
 def test_people_get_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert dispatch(["doctor", "--config", str(tmp_path / "none.toml")]) == FOUND_PROBLEM
     assert "what to do" in capsys.readouterr().out
+
+
+def test_a_detector_whose_model_nobody_fetched_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = tmp_path / "lamppost.toml"
+    settings.write_text(
+        '[node]\ncity = "a"\nid = "b"\n[sources.camera]\ndevice = "/dev/nothing"\n'
+        f'[detectors.people]\nfetched = "{tmp_path}"\n'
+        '[delivery.outbox]\n[delivery.publisher]\nhost = "127.0.0.1"\n'
+    )
+    assert dispatch(["doctor", "--json", "--config", str(settings)]) == 1
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    said = next(check for check in told if check["what"] == "detector people")
+    assert not said["ok"]
+    assert "lamppost models fetch people_yolox" in said["detail"]
+    assert any(check["what"] == "camera camera" for check in told)  # the rest is still tested

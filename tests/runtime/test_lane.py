@@ -13,6 +13,8 @@ from edge.domain.frames import AudioFrame, Fault, Frame, Idle
 from edge.domain.health import Component, Reason, Status
 from edge.domain.identity import SourceId
 from edge.domain.observations import Health, Observation, SceneMotion
+from edge.domain.reports import REPORT_MODELS
+from edge.domain.scene_observations import Movers
 from edge.domain.stages import Check, SourceError
 from edge.domain.time import CaptureTime, Clock
 from edge.runtime.bridge import Bridge
@@ -142,6 +144,29 @@ def test_a_recording_runs_to_its_end_and_its_detectors_finish() -> None:
     taken = run(Scripted([sound(0), Idle(SOURCE, START), sound(0.1)], live=False), Counting())
     assert reasons(taken) == [Reason.STARTED, Reason.ENDED]
     assert [o.frames for o in taken if isinstance(o, SceneMotion)] == [2]
+
+
+def test_what_stays_in_the_lane_reaches_the_other_detectors_and_nobody_else() -> None:
+    class Seeing(Counting):
+        def accept(self, frame: Frame) -> Iterable[Observation]:
+            yield from super().accept(frame)
+            yield Movers(source=SOURCE, time=frame.time, movers=(), width=640, height=480)
+
+        def finish(self) -> Iterable[Observation]:
+            yield Movers(source=SOURCE, time=START, movers=(), width=640, height=480)
+
+    class Told(Counting):
+        def notice(self, observation: Observation) -> None:
+            self.seen += isinstance(observation, Movers)
+
+        def accept(self, frame: Frame) -> Iterable[Observation]:
+            return ()
+
+    told = Told()
+    taken = run(Scripted([sound(0), sound(0.1)], live=False), Seeing(), told)
+    assert told.seen == 2
+    assert not [o for o in taken if isinstance(o, Movers)]
+    assert Movers.kind not in REPORT_MODELS
 
 
 def test_results_of_a_recording_are_known_when_its_frame_ends() -> None:

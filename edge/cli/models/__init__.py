@@ -1,14 +1,15 @@
-"""`lamppost models list | verify | evaluate`: what the models are, whether they are whole, how they do."""
+"""`lamppost models list | verify | fetch | evaluate`: what they are, whether they are whole, how they do."""
 
 import argparse
 from pathlib import Path
 from typing import Any
 
-from edge.cli.models import listing, street_sound, verify
+from edge.cli.models import fetch, listing, street_sound, verify
 from edge.cli.output import BROKEN, complain
 from edge.domain.shipped import shipped
+from edge.inference.card import FETCHED
 
-HELP = "list, verify and evaluate the models"
+HELP = "list, verify, fetch and evaluate the models"
 
 
 def _leaf(actions: Any, name: str, about: str) -> argparse.ArgumentParser:
@@ -21,9 +22,13 @@ def _leaf(actions: Any, name: str, about: str) -> argparse.ArgumentParser:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the sub-verbs."""
     parser.add_argument("--models", type=Path, help="folder of models; default: those of this installation")
+    parser.add_argument(
+        "--fetched", type=Path, default=FETCHED, help=f"folder of fetched public models; default: {FETCHED}"
+    )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing.add_arguments(_leaf(actions, "list", "name, licence, labels and thresholds of each model"))
     verify.add_arguments(_leaf(actions, "verify", "check cards, checksums and shapes; run each once"))
+    fetch.add_arguments(_leaf(actions, "fetch", "install the file of a public model after checking it"))
     evaluate = actions.add_parser("evaluate", help="run a model on recordings and write what it finds")
     what = evaluate.add_subparsers(dest="model", required=True, metavar="MODEL")
     street_sound.add_arguments(_leaf(what, street_sound.MODEL, "the street-sound model on a CSV of clips"))

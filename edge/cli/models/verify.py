@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.cli.output import FINE, FOUND_PROBLEM, emit_json
-from edge.inference.card import ModelError, model_folders
+from edge.inference.card import ModelError, NotFetchedError, model_folders
 from edge.inference.session import open_model
 
 
@@ -16,26 +16,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(do=run)
 
 
-def _fault(folder: Path) -> str:
-    """Return what is wrong with the model in `folder`; empty when it loads, runs and gives finite numbers."""
+def _verdict(folder: Path, fetched: Path) -> tuple[bool, str]:
+    """Return whether the model in `folder` is as its card says, and what is to be said of it.
+
+    It is when it loads, runs and gives finite numbers. A public model that nobody fetched is no fault.
+    """
     try:
-        model = open_model(folder)
+        model = open_model(folder, fetched)
         wanted = model.card.input
         model.run(np.zeros([1 if size == "n" else size for size in wanted.shape], dtype=wanted.dtype))
+    except NotFetchedError as error:
+        return True, f"not fetched: {error}"
     except ModelError as error:
-        return str(error)
-    return ""
+        return False, str(error)
+    return True, ""
 
 
 def run(args: argparse.Namespace, models: Path) -> int:
     """Check every model; exit code 1 when one is not as its card says, or when there is none."""
-    folders = model_folders(models)
-    faults = {folder.name: _fault(folder) for folder in folders}
-    for name, fault in faults.items():
+    verdicts = {folder.name: _verdict(folder, args.fetched) for folder in model_folders(models)}
+    for name, (ok, said) in verdicts.items():
         if args.json:
-            emit_json({"name": name, "ok": not fault, "fault": fault})
+            emit_json({"name": name, "ok": ok, "fault": "" if ok else said, "fetched": not (ok and said)})
         else:
-            sys.stdout.write(f"{name}: {fault or 'fine'}\n")
-    if not folders:
+            sys.stdout.write(f"{name}: {said or 'fine'}\n")
+    if not verdicts:
         sys.stderr.write(f"lamppost: {models}: holds no model card; install lamppost-edge again\n")
-    return FINE if folders and not any(faults.values()) else FOUND_PROBLEM
+    return FINE if verdicts and all(ok for ok, _ in verdicts.values()) else FOUND_PROBLEM

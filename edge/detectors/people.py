@@ -1,0 +1,358 @@
+"""Counts people and vehicles, follows them for lines and speeds, and measures density on the ground.
+
+Each picture is searched as a whole; now and then, at a slower pace, also in tiles, which find the small
+ones of a crowd: what they find beyond the whole picture is added until the next time. Counts are of those who
+stand outside `ignore`. Tracks are for the other detectors of the lane (`Movers`) and never leave it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from edge.domain.frames import Frame, Image, VideoFrame
+from edge.domain.health import Absence, Component, Reason, Status
+from edge.domain.identity import SourceId
+from edge.domain.observations import Health, Observation
+from edge.domain.polygon import Line, PicturePoint, Polygon, area, hull
+from edge.domain.scene_observations import Kind, LineCrossing, Mover, Movers, PeopleCount, ServiceLevel
+from edge.domain.sections import LocalPath
+from edge.domain.shipped import shipped
+from edge.domain.stages import Detector, DetectorSection, Section
+from edge.domain.time import NS_PER_S, CaptureTime
+from edge.inference.card import FETCHED
+from edge.vision.boxes import Boxes, standing_in
+from edge.vision.counting import Counting, Sighting, service_level
+from edge.vision.crossings import Crossing, PixelLine, crossings
+from edge.vision.drawn import mask_of
+from edge.vision.finder import Finder
+from edge.vision.ground import Ground, fit_ground
+from edge.vision.tracks import Track, Tracker
+
+if TYPE_CHECKING:
+    from edge.inference.session import Model
+
+FRAME = VideoFrame
+
+KIND_OF = {
+    "person": Kind.PERSON,
+    "bicycle": Kind.TWO_WHEELER,
+    "motorcycle": Kind.TWO_WHEELER,
+    "two_wheeler": Kind.TWO_WHEELER,
+    "car": Kind.VEHICLE,
+    "bus": Kind.VEHICLE,
+    "truck": Kind.VEHICLE,
+    "vehicle": Kind.VEHICLE,
+}
+"""What the labels of a detector model are in reports."""
+
+KINDS = tuple(Kind)
+
+# Boxes down to this share of the threshold continue a track that exists.
+_FAINT = 0.5
+# A track younger than this has no speed yet.
+_NO_SPEED_S = 0.8
+_BLIND = {Reason.DARK, Reason.OVEREXPOSED, Reason.OBSTRUCTED, Reason.DEFOCUSED, Reason.FROZEN}
+"""What [detectors.picture_health] says of a camera whose pictures show nobody, whoever is there."""
+
+
+class PointPair(Section):
+    """One place, in the picture and on the ground."""
+
+    picture: PicturePoint = Field(description="shares of the picture's width and height, 0..1")
+    ground_m: tuple[float, float] = Field(description="metres right and ahead of any origin")
+
+
+class GroundPlane(Section):
+    """`[detectors.people.ground]`: four or more places; `lamppost aim` checks them."""
+
+    points: tuple[PointPair, ...] = Field(min_length=4, max_length=64)
+    heading_deg: float = Field(0.0, ge=-360, le=360, description="azimuth of `ahead`, from true north")
+
+    def fitted(self) -> Ground:
+        """Return the plane. Raises GroundError."""
+        return fit_ground([pair.picture for pair in self.points], [pair.ground_m for pair in self.points])
+
+    @model_validator(mode="after")
+    def _fixes_a_plane(self) -> Self:
+        self.fitted()
+        return self
+
+
+class Config(DetectorSection):
+    """Settings of `[detectors.people]`."""
+
+    model: str = Field("people_yolox", pattern=r"^[a-z][a-z0-9_]*$", description="folder below models/")
+    fetched: LocalPath = Field(FETCHED, description="where `lamppost models fetch` put public models")
+    interval_s: float = Field(60.0, ge=1, le=3600, description="length of a count, s")
+    threshold: float | None = Field(
+        None, ge=0.05, le=0.95, description="score from which on a person counts; absent: the model card's"
+    )
+    tiles: tuple[int, int] = Field((2, 2), description="columns and rows of tiles; [1, 1]: none")
+    tiles_every_s: float = Field(5.0, ge=0.5, le=600, description="how often the tiles are searched, s")
+    ignore: tuple[Polygon, ...] = Field((), description="who stands in these polygons is not counted")
+    area: Polygon | None = Field(
+        None, description="of the density and crowd level; absent: around the points of the ground plane"
+    )
+    lines: tuple[Line, ...] = Field(
+        (), max_length=8, description="who crosses from right to left of a line, first to second point, is in"
+    )
+    ground: GroundPlane | None = None
+
+    @model_validator(mode="after")
+    def _tiles_are_few(self) -> Self:
+        if not all(1 <= pieces <= 8 for pieces in self.tiles):
+            raise ValueError("tiles: give columns and rows, 1 to 8 each")
+        return self
+
+    @model_validator(mode="after")
+    def _area_is_on_the_ground(self) -> Self:
+        if self.area is not None and self.ground is None:
+            raise ValueError("`area` is measured in metres: add [detectors.people.ground]")
+        if self.area is not None and self.ground is not None:
+            corners = self.ground.fitted().metres(np.array(self.area))
+            if not np.isfinite(corners).all():
+                raise ValueError("`area` reaches to the horizon; end it on the street")
+        return self
+
+
+def finder_of(model: "Model", threshold: float | None = None, faint: float = 1.0) -> Finder:
+    """Return what finds people and vehicles with a model.
+
+    Args:
+        model: of `decoding = "yolox"`.
+        threshold: of a person, instead of the card's.
+        faint: boxes down to this share of their threshold are found too.
+
+    Raises:
+        ModelError: the model is no detector, or knows a label that no report can say.
+    """
+    from edge.inference.card import ModelError
+
+    card = model.card
+    strange = [label.name for label in card.labels if label.name not in KIND_OF]
+    if card.decoding != "yolox" or strange:
+        what = f"knows '{strange[0]}', which nobody counts" if strange else "finds no boxes"
+        raise ModelError(f"model {card.name}: {what}; use another one")
+    lowest = [
+        threshold if threshold is not None and label.name == "person" else label.threshold
+        for label in card.labels
+    ]
+    height, width = (int(size) for size in card.input.shape[2:])
+    return Finder(
+        network=model.run,
+        size=(height, width),
+        labels=card.label_names(),
+        classes=np.array([label.column for label in card.labels], np.intp),
+        lowest=faint * np.array(lowest, np.float32),
+    )
+
+
+@dataclass
+class _Interval:
+    """What is counted since `start`."""
+
+    source: SourceId
+    start: CaptureTime
+    last: CaptureTime
+    counting: Counting
+    crossed: list[Crossing] = field(default_factory=list)
+
+    def lasted_s(self, now: CaptureTime) -> float:
+        return (now.monotonic_ns - self.start.monotonic_ns) / NS_PER_S
+
+
+class _Area:
+    """The part of the street whose density is told, and its size."""
+
+    def __init__(self, config: Config, ground: Ground) -> None:
+        assert config.ground is not None
+        self.corners = config.area or hull([pair.picture for pair in config.ground.points])
+        self.size_m2 = area([(float(x), float(y)) for x, y in ground.metres(np.array(self.corners))])
+
+
+class PeopleDetector:
+    """Searches, follows, counts. Another picture size begins anew; a camera that is blind counts nothing."""
+
+    def __init__(self, config: Config, finder: Finder) -> None:
+        self._config = config
+        self._finder = finder
+        self._kind_of = np.array([KINDS.index(KIND_OF[name]) for name in finder.labels], np.intp)
+        self._ground = config.ground.fitted() if config.ground else None
+        self._area = _Area(config, self._ground) if self._ground else None
+        self._interval: _Interval | None = None
+        self._blind = False
+        self._begin((0, 0))
+
+    def _begin(self, size: tuple[int, int]) -> None:
+        self._size = size
+        self._tracker = Tracker(certain=1.0)
+        self._ignored = mask_of(self._config.ignore, *size)
+        self._dense = mask_of([self._area.corners] if self._area else [], *size)
+        self._tiled_s: float | None = None
+        # What the tiles found beyond the whole picture: each kind, and people on the area.
+        self._beyond = np.zeros(len(KINDS) + 1)
+
+    def notice(self, observation: Observation) -> None:
+        """Remember whether the camera sees, as [detectors.picture_health] says."""
+        if isinstance(observation, Health) and observation.component is Component.CAMERA:
+            self._blind = observation.status is not Status.OK and observation.reason in _BLIND
+
+    def accept(self, frame: Frame) -> Iterator[Observation]:
+        """Take a picture; give who is in view to the lane, and counts at the end of each interval."""
+        if not isinstance(frame, VideoFrame):
+            return
+        height, width = frame.image.shape[:2]
+        if (height, width) != self._size:
+            self._begin((height, width))
+        if self._interval is not None and self._interval.lasted_s(frame.time) >= self._config.interval_s:
+            yield from self._told(self._interval, self._config.interval_s)
+            self._interval = None
+        if self._interval is None:
+            heading_deg = self._config.ground.heading_deg if self._config.ground else 0.0
+            self._interval = _Interval(frame.source, frame.time, frame.time, Counting(heading_deg))
+        self._interval.last = frame.time
+        if self._blind:
+            return
+        now_s = frame.time.monotonic_ns / NS_PER_S
+        boxes = self._searched(frame.image, now_s)
+        tracks = self._tracker.follow(boxes, now_s)
+        self._interval.crossed += crossings(tracks, self._lines())
+        movers = tuple(self._mover(track, now_s) for track in tracks)
+        self._interval.counting.take(self._sighting(boxes, movers))
+        yield Movers(source=frame.source, time=frame.time, movers=movers, width=width, height=height)
+
+    def finish(self) -> Iterator[Observation]:
+        """Give what the unfinished interval holds."""
+        if self._interval is not None:
+            yield from self._told(self._interval, self._interval.lasted_s(self._interval.last))
+            self._interval = None
+
+    def _lines(self) -> list[PixelLine]:
+        height, width = self._size
+        return [((a * width, b * height), (c * width, d * height)) for (a, b), (c, d) in self._config.lines]
+
+    def _searched(self, image: Image, now_s: float) -> Boxes:
+        """Return what the picture shows: labels are kinds, scores in units of their thresholds."""
+        whole = self._counted(self._finder.find(image))
+        due = self._tiled_s is None or now_s - self._tiled_s >= self._config.tiles_every_s
+        if self._config.tiles == (1, 1) or not due:
+            return whole
+        tiled = self._counted(self._finder.find(image, self._config.tiles))
+        self._tiled_s = now_s
+        self._beyond = np.maximum(0, self._numbers(tiled) - self._numbers(whole))
+        return tiled
+
+    def _counted(self, boxes: Boxes) -> Boxes:
+        certain = self._finder.lowest[boxes.labels] / _FAINT
+        boxes = Boxes(boxes.corners, boxes.scores / certain, self._kind_of[boxes.labels])
+        return boxes.only(~standing_in(boxes, self._ignored))
+
+    def _numbers(self, boxes: Boxes) -> NDArray[np.float64]:
+        """Return how many of each kind, and people on the area, are certain."""
+        certain = boxes.only(boxes.scores >= 1)
+        kinds = np.bincount(certain.labels, minlength=len(KINDS))
+        people = certain.only(certain.labels == KINDS.index(Kind.PERSON))
+        return np.append(kinds, np.count_nonzero(standing_in(people, self._dense))).astype(float)
+
+    def _sighting(self, boxes: Boxes, movers: tuple[Mover, ...]) -> Sighting:
+        numbers = self._numbers(boxes)
+        if self._config.tiles != (1, 1):
+            # In the picture whose tiles were searched, what they found is among the boxes.
+            seen_s = self._interval.last.monotonic_ns / NS_PER_S if self._interval else 0.0
+            numbers += self._beyond if seen_s != self._tiled_s else 0
+        walking = [
+            (mover.track, *mover.moved_m_s)
+            for mover in movers
+            if mover.what is Kind.PERSON and mover.seen and mover.moved_m_s is not None
+        ]
+        return Sighting(numbers[: len(KINDS)], float(numbers[-1]) if self._area else None, walking)
+
+    def _mover(self, track: Track, now_s: float) -> Mover:
+        where = moved = None
+        if self._ground is not None:
+            height, width = self._size
+            feet, speed = np.array(track.feet), track.speed[:2]
+            path = np.stack([feet, feet + speed]) / (width, height)
+            here, there = self._ground.metres(path)
+            where = _pair(here)
+            moved = _pair(there - here) if now_s - track.begun_s >= _NO_SPEED_S else None
+        left, top, right, bottom = (float(side) for side in track.corners)
+        return Mover(
+            track=track.number,
+            what=KINDS[track.label],
+            box=(left, top, right, bottom),
+            moved_px_s=(float(track.speed[0]), float(track.speed[1])),
+            ground_m=where,
+            moved_m_s=moved,
+            since_s=now_s - track.begun_s,
+            seen=track.seen_s == now_s,
+        )
+
+    def _told(self, interval: _Interval, duration_s: float) -> Iterator[Observation]:
+        if not interval.counting.frames:
+            yield PeopleCount(
+                source=interval.source,
+                time=interval.start,
+                duration_s=duration_s,
+                frames=0,
+                people=None,
+                people_low=None,
+                people_high=None,
+                vehicles=None,
+                two_wheelers=None,
+                absence=Absence.SENSOR_FAULT,
+            )
+            return
+        found = interval.counting.summary()
+        size_m2 = self._area.size_m2 if self._area else None
+        density_m2 = found.in_area / size_m2 if size_m2 and found.in_area is not None else None
+        yield PeopleCount(
+            source=interval.source,
+            time=interval.start,
+            duration_s=duration_s,
+            frames=interval.counting.frames,
+            people=found.people,
+            people_low=found.people_low,
+            people_high=found.people_high,
+            vehicles=found.vehicles,
+            two_wheelers=found.two_wheelers,
+            density_m2=density_m2,
+            service_level=None if density_m2 is None else ServiceLevel(service_level(density_m2)),
+            speed_ms=found.speed_m_s,
+            headings=found.headings,
+        )
+        yield from self._lines_told(interval, duration_s)
+
+    def _lines_told(self, interval: _Interval, duration_s: float) -> Iterator[LineCrossing]:
+        for number in range(len(self._config.lines)):
+            here = [
+                (KINDS[crossing.label] is Kind.PERSON, crossing.inwards)
+                for crossing in interval.crossed
+                if crossing.line == number
+            ]
+            yield LineCrossing(
+                source=interval.source,
+                time=interval.start,
+                duration_s=duration_s,
+                line=number,
+                people_in=here.count((True, True)),
+                people_out=here.count((True, False)),
+                vehicles_in=here.count((False, True)),
+                vehicles_out=here.count((False, False)),
+            )
+
+
+def _pair(vector: NDArray[np.float64]) -> tuple[float, float] | None:
+    return (float(vector[0]), float(vector[1])) if np.isfinite(vector).all() else None
+
+
+def build(config: Config) -> Detector:
+    """Open the model and return the detector. Raises ModelError."""
+    from edge.inference.session import open_model
+
+    model = open_model(shipped("models") / config.model, config.fetched)
+    return PeopleDetector(config, finder_of(model, config.threshold, _FAINT))

@@ -1,0 +1,1 @@
+"""Makes models/parking: is a bay free or occupied."""
