@@ -1,10 +1,13 @@
 """Events: fusion's conclusions, explained by the kinds of observation they rest on."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar
 
 from edge.domain.health import Absence
+from edge.domain.scene_observations import Stage
 from edge.domain.time import CaptureTime
+from edge.domain.trigger import Strength
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +17,7 @@ class Event:
     Attributes:
         time: phenomenon time of the first observation it rests on.
         confirmed: a second modality, a repetition or a second array agrees.
-        because: kinds of the observations it rests on.
+        because: what it rests on, names of `edge.domain.trigger.Trigger`.
     """
 
     kind: ClassVar[str]
@@ -49,3 +52,118 @@ class Impulse(Event):
     other_azimuth_deg: float | None = None
     other_elevation_deg: float | None = None
     direction_absence: Absence | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lasting(Event):
+    """What begins, goes on and ends. All that is told of one has the same `time`.
+
+    Attributes:
+        lasted_s: from `time` to the latest evidence.
+        strength: of the strongest evidence.
+    """
+
+    stage: Stage
+    lasted_s: float
+    strength: Strength
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GlassBreak(Lasting):
+    """Glass broke, by its sound; movement confirms it."""
+
+    kind: ClassVar[str] = "glass_break"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisturbanceCue(Lasting):
+    """Screams or raised voices, rapid motion or running: what is heard and seen, not what anybody intends."""
+
+    kind: ClassVar[str] = "disturbance_cue"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathering(Lasting):
+    """People come together and stay."""
+
+    kind: ClassVar[str] = "gathering"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuddenDispersal(Lasting):
+    """People ran apart soon after a bang."""
+
+    kind: ClassVar[str] = "sudden_dispersal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelpRequest(Lasting):
+    """Somebody pressed the help button; presence, a scream or rapid motion confirms it."""
+
+    kind: ClassVar[str] = "help_request"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tamper(Lasting):
+    """The lamppost was opened, a camera turned, or several sensors blocked together."""
+
+    kind: ClassVar[str] = "tamper"
+
+
+class Bang(StrEnum):
+    """What a bang probably was. `unclear`: gunshot and firework cannot be told apart, or nobody could say."""
+
+    GUNSHOT = "gunshot"
+    FIREWORK = "firework"
+    EXPLOSION = "explosion"
+    GLASS = "glass"
+    OTHER = "other"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BangEvent(Event):
+    """What a bang, or a burst of them, probably was, from where, how far, and whether it was too loud.
+
+    Attributes:
+        impulses: how many so far.
+        gunshot: probability after the priors and cues, as `firework`, `explosion` and `glass`; None when
+            nothing named the bang.
+        prior: number of the city's prior that was applied; None when none was in force.
+        azimuth_deg: of the loudest, with all that follows; see `ImpulseOnset`.
+        distance_m: from flash to bang, one standard deviation in `distance_uncertainty_m`.
+        distance_absence: why there is no distance.
+        reference_distance_m: of the permitted level; the level there is `reference_level_db`, with one
+            standard deviation. Without a distance, it is over all distances from which a bang is heard.
+        permitted: number of the city's permitted level in force, `permitted_db` high.
+        exceeded: whether it was louder than permitted; None when that cannot be said.
+        level_absence: why there is no level at the reference distance, or why it cannot be compared.
+    """
+
+    kind: ClassVar[str] = "bang"
+    stage: Stage
+    lasted_s: float
+    outcome: Bang
+    impulses: int
+    calibrated: bool
+    clipped: bool
+    lcpeak_db: float
+    gunshot: float | None = None
+    firework: float | None = None
+    explosion: float | None = None
+    glass: float | None = None
+    prior: int | None = None
+    azimuth_deg: float | None = None
+    azimuth_uncertainty_deg: float | None = None
+    elevation_deg: float | None = None
+    elevation_uncertainty_deg: float | None = None
+    distance_m: float | None = None
+    distance_uncertainty_m: float | None = None
+    distance_absence: Absence | None = None
+    reference_distance_m: float | None = None
+    reference_level_db: float | None = None
+    reference_level_uncertainty_db: float | None = None
+    permitted: int | None = None
+    permitted_db: float | None = None
+    exceeded: bool | None = None
+    level_absence: Absence | None = None

@@ -144,12 +144,6 @@ class Recipient(StrEnum):
     PUBLIC = "public"
 
 
-class Trigger(StrEnum):
-    """Kind of observation that an event rests on."""
-
-    IMPULSE_ONSET = "impulse_onset"
-
-
 class Topic(StrEnum):
     """Branch of the topic tree that a report is published on."""
 

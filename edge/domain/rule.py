@@ -1,4 +1,4 @@
-"""The protocol of a fusion rule; free of frames, as everything after the bridge."""
+"""The protocols of a fusion rule; free of frames, as everything after the bridge."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
@@ -8,10 +8,10 @@ from edge.domain.observations import Observation
 
 
 class Rule(Protocol):
-    """Turns observations, in order of phenomenon time, into events, and into observations that follow.
+    """Turns observations, in the order in which they became known, into events, and into what follows.
 
-    What follows (the mean of an hour, a corrected value) is told to every rule like the observations of
-    detectors; a rule does not answer its own.
+    What follows are observations (the mean of an hour, a corrected value); they are told to every rule
+    like those of detectors; a rule does not answer its own.
     """
 
     def accept(self, observation: Observation) -> Iterable[Event | Observation]:
@@ -29,4 +29,20 @@ class Remembering(Protocol):
 
     def recall(self, state: Mapping[str, Any]) -> None:
         """Take the state of an earlier run. Raises an exception, and stays as it was, if it cannot be."""
+        ...
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """A rule that concludes something from time passing: above all that a thing is over.
+
+    What it concludes may depend on the moment only, not on how often it is told.
+    """
+
+    def elapse(self, now_ns: int) -> Iterable[Event | Observation]:
+        """It is `now_ns` (monotonic); told about once a second, and never backwards."""
+        ...
+
+    def finish(self) -> Iterable[Event | Observation]:
+        """Nothing more will be observed: end what is still open."""
         ...

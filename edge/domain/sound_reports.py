@@ -19,8 +19,8 @@ from edge.domain.report_base import (
     Level,
     Probability,
     SensorReport,
-    Trigger,
 )
+from edge.domain.trigger import Trigger
 
 
 class SoundLevelReport(SensorReport):

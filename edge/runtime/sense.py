@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,12 +15,11 @@ from edge.domain.events import Event
 from edge.domain.health import Component, Reason, Status
 from edge.domain.identity import SourceId
 from edge.domain.observations import Health, Observation
-from edge.domain.rule import Remembering
-from edge.domain.stages import Rule
+from edge.domain.rule import Remembering, Rule, Timed
 from edge.domain.time import Clock
 from edge.privacy.gate import Gate
 from edge.privacy.policy import Policy, load_policy
-from edge.runtime.bridge import Bridge
+from edge.runtime.bridge import Bridge, Moment
 from edge.runtime.lane import Lane
 from edge.runtime.lanes import Fitting, fit, running
 from edge.runtime.notify import notify
@@ -92,14 +91,18 @@ class Sense:
         with running(fittings, bridge, self.clock) as (self.lanes, halt):
             notify("READY=1")
             async with asyncio.TaskGroup() as tasks:
-                helpers = [tasks.create_task(self._halt_when_stopped(halt, bridge))]
+                helpers = [
+                    tasks.create_task(self._halt_when_stopped(halt, bridge)),
+                    tasks.create_task(self._beat(bridge)),
+                ]
                 if self.monitored:
                     helpers.append(tasks.create_task(self._watch(bridge)))
                 if self.keep is not None:
                     helpers.append(tasks.create_task(self._remember_now_and_then()))
-                async with aclosing(bridge.observations()) as observations:
-                    async for observation in observations:
-                        await self._conclude(observation)
+                async with aclosing(bridge.moments()) as moments:
+                    async for moment in moments:
+                        await self._take(moment)
+                await self._ask(lambda rule: rule.finish() if isinstance(rule, Timed) else ())
                 await self._tell_gate(last=True)
                 for helper in helpers:
                     helper.cancel()
@@ -132,11 +135,22 @@ class Sense:
         )
         await self._note(health)
 
+    async def _take(self, moment: Moment) -> None:
+        if moment.observation is None:
+            now_ns = moment.now_ns
+            await self._ask(lambda rule: rule.elapse(now_ns) if isinstance(rule, Timed) else ())
+        else:
+            await self._conclude(moment.observation)
+
     async def _conclude(self, observation: Observation) -> None:
         await self._note(observation)
+        await self._ask(lambda rule: rule.accept(observation))
+
+    async def _ask(self, question: Callable[[Rule], Iterable[Event | Observation]]) -> None:
+        """Ask every rule, and pass on what it finds; a broken one is switched off."""
         for name, rule in list(self._rules.items()):
             try:
-                findings = list(rule.accept(observation))
+                findings = list(question(rule))
             except Exception as error:  # noqa: BLE001 - one broken rule must not take the road with it
                 await self._switch_off(name, error)
                 continue
@@ -203,6 +217,11 @@ class Sense:
             if not lane.ended:
                 _log.error("%s does not answer; leaving without it", lane.name)
                 bridge.close(number)
+
+    async def _beat(self, bridge: Bridge) -> None:
+        while True:
+            bridge.beat(self.clock.now().monotonic_ns)
+            await asyncio.sleep(_TICK_S)
 
     async def _watch(self, bridge: Bridge) -> None:
         """Feed the watchdog while every lane comes round; report shed observations and the clock."""

@@ -10,7 +10,7 @@ from edge.delivery.cloud_events import cloud_event, state_topic, topic
 from edge.domain.air_reports import ParticulatesReport
 from edge.domain.health import Absence, Component, Reason, Status
 from edge.domain.node_reports import HealthReport
-from edge.domain.report_base import LegalBasis, Purpose, Trigger
+from edge.domain.report_base import LegalBasis, Purpose
 from edge.domain.reports import REPORT
 from edge.domain.sound_reports import ImpulseReport
 

@@ -30,12 +30,12 @@ from edge.domain.report_base import (
     SensorReport,
     TimeResolution,
     Topic,
-    Trigger,
     marker,
 )
 from edge.domain.reports import REPORT, REPORT_MODELS
 from edge.domain.sound_reports import ImpulseReport, SoundLevelReport
 from edge.domain.time import CaptureTime
+from edge.domain.trigger import Trigger
 from edge.privacy.gate import GIVEN, Gate
 from edge.privacy.policy import Policy
 from edge.privacy.policy_file import Ground

@@ -121,7 +121,7 @@ def run(source: Scripted, *detectors: Counting, clock: Clock | None = None) -> l
         if source.live:
             await asyncio.to_thread(source.exhausted.wait, 20)
             stop.set()
-        taken = [o async for o in bridge.observations()]
+        taken = [m.observation async for m in bridge.moments() if m.observation is not None]
         await asyncio.to_thread(lane.join, 10)
         assert lane.ended
         return taken
