@@ -41,6 +41,7 @@ _SAYS = {
     "sound_level": "LAeq {laeq_db}, LAFmax {lafmax_db}, LCpeak {lcpeak_db} {unit} over {duration_s} s",
     "sound_bands": "63 Hz {l63_db}, 1 kHz {l1000_db}, 8 kHz {l8000_db} {unit} over {duration_s} s",
     "impulse": "{impulses} bang(s), LCpeak {lcpeak_db} {unit}, {above_floor_db} dB above the street",
+    "bang": "{stage}: {outcome}, {impulses} bang(s), {distance_m} m away, louder than permitted: {exceeded}",
     "scene_motion": "moving {moving_share:.1%}, occupied {occupied_share:.1%} of {frames} pictures",
     "people_count": "{people} people ({people_low} to {people_high}), {vehicles} vehicles",
     "line_crossing": "line {line}: {people_in} in, {people_out} out; {vehicles_in}, {vehicles_out} vehicles",
@@ -54,6 +55,9 @@ _SAYS = {
     "presence": "somebody near for {present_share:.0%} of {duration_s} s",
     "health": "{component} {sensor} is {status} ({reason})",
 }
+
+_LASTS = "{stage}: {strength} evidence, confirmed: {confirmed}, lasted {lasted_s} s"
+"""What every event says that begins, goes on and ends."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -194,7 +198,8 @@ def _sentence(report: dict[str, Any]) -> str:
     at_least = "at least: clipped, " if report.get("clipped") else ""
     absence = f" ({report['absence']})" if report.get("absence") else ""
     report = report | {"unit": "dB" if report.get("calibrated") else "dBFS"}
-    return at_least + _SAYS.get(report["kind"], "{kind}").format_map(_Told(report)) + absence
+    says = _SAYS.get(report["kind"], _LASTS if "stage" in report else "{kind}")
+    return at_least + says.format_map(_Told(report)) + absence
 
 
 class _Told(dict[str, Any]):

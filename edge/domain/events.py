@@ -129,7 +129,7 @@ class BangEvent(Event):
         impulses: how many so far.
         gunshot: probability after the priors and cues, as `firework`, `explosion` and `glass`; None when
             nothing named the bang.
-        prior: number of the city's prior that was applied; None when none was in force.
+        priors: numbers of the city's priors that were applied.
         azimuth_deg: of the loudest, with all that follows; see `ImpulseOnset`.
         distance_m: from flash to bang, one standard deviation in `distance_uncertainty_m`.
         distance_absence: why there is no distance.
@@ -152,7 +152,7 @@ class BangEvent(Event):
     firework: float | None = None
     explosion: float | None = None
     glass: float | None = None
-    prior: int | None = None
+    priors: tuple[int, ...] = ()
     azimuth_deg: float | None = None
     azimuth_uncertainty_deg: float | None = None
     elevation_deg: float | None = None

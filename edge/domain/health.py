@@ -83,3 +83,5 @@ class Absence(StrEnum):
     DISAGREEMENT = "disagreement"
     FOG = "fog"
     LOW_CAPTURE = "low_capture"
+    UNCALIBRATED = "uncalibrated"
+    NO_DISTANCE = "no_distance"

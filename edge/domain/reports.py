@@ -13,6 +13,15 @@ from pydantic import Field, TypeAdapter
 
 from edge.domain.air_reports import GasesReport, ParticulatesReport, WeatherReport
 from edge.domain.contact_reports import ContactReport, PresenceReport
+from edge.domain.event_reports import (
+    BangReport,
+    DisturbanceCueReport,
+    GatheringReport,
+    GlassBreakReport,
+    HelpRequestReport,
+    SuddenDispersalReport,
+    TamperReport,
+)
 from edge.domain.node_reports import HealthReport
 from edge.domain.scene_reports import (
     CrowdCueReport,
@@ -28,6 +37,13 @@ Report = Annotated[
     | SoundBandsReport
     | ImpulseReport
     | StreetSoundReport
+    | BangReport
+    | GlassBreakReport
+    | DisturbanceCueReport
+    | GatheringReport
+    | SuddenDispersalReport
+    | HelpRequestReport
+    | TamperReport
     | SceneMotionReport
     | PeopleCountReport
     | LineCrossingReport

@@ -13,6 +13,7 @@ from edge.domain.node_reports import HealthReport
 from edge.domain.report_base import LegalBasis, Purpose
 from edge.domain.reports import REPORT
 from edge.domain.sound_reports import ImpulseReport
+from edge.domain.trigger import Trigger
 
 COMMON: dict[str, Any] = {
     "phenomenon_time": datetime(2026, 5, 1, 12, tzinfo=UTC),

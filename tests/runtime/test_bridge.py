@@ -52,7 +52,7 @@ def test_a_recording_is_not_released_before_the_other_came_as_far() -> None:
         async def collect() -> None:
             async for moment in bridge.moments():
                 if moment.observation is not None:
-                    taken.append(moment.observation)
+                    taken.append(moment.observation)  # noqa: PERF401 - looked at while it grows
 
         task = asyncio.create_task(collect())
         bridge.post(0, 10, [observation(10)])

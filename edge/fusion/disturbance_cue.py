@@ -1,0 +1,57 @@
+"""Rule: a scream or rapid motion is told at once, unconfirmed; what is heard and what is seen agree.
+
+A raised voice or running alone is a child or a jogger: told only when the other sense agrees. The event says
+what was heard and seen, never what anybody feels or intends.
+"""
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from edge.domain.events import DisturbanceCue
+from edge.domain.observations import Observation, Sound, StreetSound
+from edge.domain.rule import Rule
+from edge.domain.scene_observations import CrowdCue, Cue, Stage
+from edge.domain.trigger import Trigger
+from edge.fusion.episode import EpisodeRule, EpisodeSection, Evidence, evidence
+
+_VOICES = {Sound.SCREAM: Trigger.SCREAM, Sound.RAISED_VOICE: Trigger.RAISED_VOICE}
+_CUES = {Cue.RAPID_MOTION: Trigger.RAPID_MOTION, Cue.RUNNING: Trigger.RUNNING}
+
+
+class Config(EpisodeSection):
+    """Settings of `[fusion.disturbance_cue]`."""
+
+    scream_alone: float = Field(
+        0.8, ge=0, le=1.01, description="so probable a scream is told alone; 1.01: never"
+    )
+    rapid_motion_alone: float = Field(
+        0.9, ge=0, le=1.01, description="rapid motion of such a score is told alone; 1.01: never"
+    )
+
+
+class _Evidence:
+    def __init__(self, config: Config) -> None:
+        self._alone = {
+            Trigger.SCREAM: config.scream_alone,
+            Trigger.RAPID_MOTION: config.rapid_motion_alone,
+        }
+
+    def __call__(self, observation: Observation) -> Iterator[Evidence]:
+        if isinstance(observation, StreetSound) and observation.outcome in _VOICES:
+            trigger = _VOICES[observation.outcome]
+            score = getattr(observation, observation.outcome) or 0.0
+            yield evidence(observation, trigger, score=score, alone=self._is_alone(trigger, score))
+        elif isinstance(observation, CrowdCue) and observation.cue in _CUES:
+            trigger, score = _CUES[observation.cue], observation.score
+            over = observation.stage is Stage.END
+            alone = observation.stage is Stage.ONSET and self._is_alone(trigger, score)
+            yield evidence(observation, trigger, score=score, alone=alone, lasts=True, over=over)
+
+    def _is_alone(self, trigger: Trigger, score: float) -> bool:
+        return score >= self._alone.get(trigger, 1.01)
+
+
+def build(config: Config) -> Rule:
+    """Return the rule."""
+    return EpisodeRule(config, DisturbanceCue, _Evidence(config))

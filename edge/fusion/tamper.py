@@ -1,0 +1,71 @@
+"""Rule: somebody is at the lamppost itself.
+
+An opened cabinet, a tamper contact, a cut wire or a camera that was turned is told at once. A blocked camera
+and a blocked or silent microphone are ill each by itself (`health` says so); together they are tampering.
+"""
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from edge.domain.contact_observations import Contact, ContactState, Role
+from edge.domain.events import Tamper
+from edge.domain.health import Component, Reason, Status
+from edge.domain.observations import Health, Observation
+from edge.domain.rule import Rule
+from edge.domain.trigger import Trigger
+from edge.fusion.episode import EpisodeRule, EpisodeSection, Evidence, evidence
+
+_ROLES = {Role.CABINET_DOOR: Trigger.CABINET_DOOR, Role.TAMPER: Trigger.TAMPER_CONTACT}
+_BROKEN_WIRE = {ContactState.CUT, ContactState.SHORTED}
+_BLOCKED = {
+    Component.CAMERA: (
+        Trigger.CAMERA_BLOCKED,
+        {Reason.DARK, Reason.OVEREXPOSED, Reason.OBSTRUCTED, Reason.DEFOCUSED},
+    ),
+    Component.MICROPHONE: (Trigger.MICROPHONE_BLOCKED, {Reason.SILENT, Reason.CONSTANT}),
+}
+_GONE = {Reason.NO_DEVICE, Reason.NO_FRAMES}
+_OF_A_SENSOR = (Trigger.CAMERA_BLOCKED, Trigger.MICROPHONE_BLOCKED, Trigger.SENSOR_GONE)
+
+
+class Config(EpisodeSection):
+    """Settings of `[fusion.tamper]`."""
+
+    window_s: float = Field(
+        60.0, ge=0, le=300, description="troubles that begin so close together are one act"
+    )
+    hold_s: float = Field(30.0, ge=0.5, le=3600, description="it is over after so long without")
+    maximum_s: float = Field(1800.0, ge=1, le=86_400, description="it is told as over after so long, at most")
+
+
+def _evidence(observation: Observation) -> Iterator[Evidence]:
+    if isinstance(observation, Contact):
+        yield from _of_contact(observation)
+    elif isinstance(observation, Health) and observation.component in _BLOCKED:
+        yield from _of_health(observation)
+
+
+def _of_contact(contact: Contact) -> Iterator[Evidence]:
+    broken = contact.state in _BROKEN_WIRE
+    yield evidence(contact, Trigger.WIRE_FAULT, alone=broken, lasts=broken, over=not broken)
+    if contact.role in _ROLES:
+        active = contact.state is ContactState.ACTIVE
+        yield evidence(contact, _ROLES[contact.role], alone=active, lasts=active, over=not active)
+
+
+def _of_health(health: Health) -> Iterator[Evidence]:
+    if health.status is Status.OK:
+        for trigger in _OF_A_SENSOR:
+            yield evidence(health, trigger, over=True)
+        return
+    trigger, reasons = _BLOCKED[health.component]
+    if health.reason in reasons:
+        yield evidence(health, trigger, score=0.6, lasts=True)
+    elif health.reason in _GONE:
+        yield evidence(health, Trigger.SENSOR_GONE, score=0.6, lasts=True)
+
+
+def build(config: Config) -> Rule:
+    """Return the rule."""
+    return EpisodeRule(config, Tamper, _evidence)

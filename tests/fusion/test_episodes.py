@@ -1,0 +1,304 @@
+"""What lasts begins once, is confirmed, goes on and ends, whatever arrives in whatever order."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.domain.contact_observations import ContactState, Role
+from edge.domain.events import Event, Lasting
+from edge.domain.health import Reason, Status
+from edge.domain.observations import Observation, Sound
+from edge.domain.rule import Timed
+from edge.domain.scene_observations import Cue, Stage
+from edge.domain.time import CaptureTime
+from edge.domain.trigger import Strength
+from edge.fusion import (
+    disturbance_cue,
+    gathering,
+    glass_break,
+    help_request,
+    sudden_dispersal,
+    tamper,
+)
+from edge.fusion.episode import LATE_S
+from tests.fusion.observed import (
+    CAMERA,
+    CAMERA_2,
+    MIC,
+    MIC_2,
+    at,
+    contact,
+    cue,
+    health,
+    monotonic,
+    motion,
+    onset,
+    sound,
+)
+
+RULES: dict[str, Any] = {
+    module.__name__.rsplit(".", 1)[1]: module
+    for module in (disturbance_cue, gathering, glass_break, help_request, sudden_dispersal, tamper)
+}
+
+
+def told(rule: Any, observations: Iterable[Observation], until_s: float | None = None) -> list[Lasting]:
+    events = [event for o in observations for event in rule.accept(o)]
+    if until_s is not None:
+        events += rule.elapse(monotonic(until_s))
+    return events
+
+
+def stages(events: Sequence[Lasting]) -> list[tuple[str, bool]]:
+    return [(event.stage.value, event.confirmed) for event in events]
+
+
+def build(name: str, **settings: Any) -> Any:
+    module = RULES[name]
+    rule = module.build(module.Config(**settings))
+    assert isinstance(rule, Timed)
+    return rule
+
+
+def test_a_scream_leaves_at_once_and_says_that_nothing_confirms_it() -> None:
+    events = told(build("disturbance_cue"), [sound(0, Sound.SCREAM)])
+    (first,) = events
+    assert (first.kind, first.stage, first.confirmed) == ("disturbance_cue", Stage.ONSET, False)
+    assert (first.because, first.strength) == (("scream",), Strength.STRONG)
+    assert (first.time, first.result_time_ns) == (at(0), at(1.1).utc_ns)
+
+
+def test_what_is_seen_confirms_what_is_heard_and_then_it_ends() -> None:
+    rule = build("disturbance_cue")
+    events = told(rule, [sound(0, Sound.SCREAM), cue(2, Cue.RUNNING), cue(9, Cue.RUNNING, Stage.END)], 60)
+    assert stages(events) == [("onset", False), ("update", True), ("end", True)]
+    assert events[-1].because == ("running", "scream")
+    assert events[-1].lasted_s == 9
+    assert events[-1].result_time_ns == at(9 + 30 + LATE_S).utc_ns
+    assert {event.time for event in events} == {at(0)}
+
+
+def test_a_raised_voice_or_a_jogger_alone_is_nothing_but_both_are_an_event() -> None:
+    assert told(build("disturbance_cue"), [sound(0, Sound.RAISED_VOICE)], 100) == []
+    assert told(build("disturbance_cue"), [cue(0, Cue.RUNNING)], 100) == []
+    (both,) = told(build("disturbance_cue"), [sound(0, Sound.RAISED_VOICE), cue(1, Cue.RUNNING)])
+    assert (both.confirmed, both.because, both.time) == (True, ("raised_voice", "running"), at(0))
+    far = [sound(0, Sound.RAISED_VOICE), cue(20, Cue.RUNNING)]
+    assert told(build("disturbance_cue"), far, 100) == []
+
+
+def test_one_microphone_that_hears_two_things_confirms_nothing() -> None:
+    events = told(build("disturbance_cue"), [sound(0, Sound.SCREAM), sound(3, Sound.RAISED_VOICE)])
+    assert stages(events) == [("onset", False)]
+    second = told(build("disturbance_cue"), [sound(0, Sound.SCREAM), sound(0.1, Sound.SCREAM, source=MIC_2)])
+    assert stages(second) == [("onset", False), ("update", True)]
+    repeated = told(build("disturbance_cue"), [sound(0, Sound.SCREAM), sound(4, Sound.SCREAM)])
+    assert stages(repeated) == [("onset", False), ("update", True)]
+
+
+def test_the_same_observation_twice_counts_once() -> None:
+    once = sound(0, Sound.SCREAM)
+    assert stages(told(build("disturbance_cue"), [once, once, once])) == [("onset", False)]
+
+
+def test_after_the_end_nothing_new_begins_for_a_while() -> None:
+    rule = build("disturbance_cue", hold_s=5, refractory_s=20)
+    events = told(rule, [sound(t, Sound.SCREAM) for t in (0, 10, 26, 28)], 100)
+    # It ended at 5 + 2 s; from then on 20 s of quiet.
+    assert [(e.stage.value, (e.time.monotonic_ns - monotonic(0)) / 1e9) for e in events] == [
+        ("onset", 0),
+        ("end", 0),
+        ("onset", 28),
+        ("end", 28),
+    ]
+
+
+def test_what_never_ends_is_told_as_over_after_the_maximum() -> None:
+    rule = build("gathering", maximum_s=100, refractory_s=0)
+    events = told(rule, [cue(0, Cue.GATHERING)], 1000)
+    assert stages(events) == [("onset", False), ("end", False)]
+    assert events[-1].lasted_s == 100
+
+
+def test_a_gathering_goes_on_until_the_camera_says_so() -> None:
+    rule = build("gathering")
+    events = told(rule, [cue(0, Cue.GATHERING)], 500)
+    assert stages(events) == [("onset", False)]
+    events = told(rule, [cue(600, Cue.GATHERING, Stage.END)], 700)
+    assert stages(events) == [("end", False)]
+    assert events[0].lasted_s == 600
+
+
+def test_a_second_camera_confirms_a_gathering() -> None:
+    events = told(build("gathering"), [cue(0, Cue.GATHERING), cue(5, Cue.GATHERING, source=CAMERA_2)])
+    assert stages(events) == [("onset", False), ("update", True)]
+
+
+def test_running_after_a_bang_is_a_dispersal_and_running_before_it_is_not() -> None:
+    (event,) = told(build("sudden_dispersal"), [onset(0), cue(4, Cue.DISPERSAL)])
+    assert (event.confirmed, event.because) == (True, ("dispersal", "impulse_onset"))
+    assert event.time == at(0)
+    assert told(build("sudden_dispersal"), [cue(0, Cue.RUNNING), onset(5)], 100) == []
+    assert told(build("sudden_dispersal"), [onset(0), cue(25, Cue.RUNNING)], 100) == []
+    assert told(build("sudden_dispersal"), [onset(0, above_floor_db=11.0), cue(4, Cue.RUNNING)], 100) == []
+
+
+def test_a_cue_that_is_known_before_its_bang_still_follows_it() -> None:
+    (event,) = told(build("sudden_dispersal"), [cue(0.5, Cue.RUNNING), onset(0)])
+    assert event.because == ("impulse_onset", "running")
+
+
+def test_glass_is_confirmed_by_movement_that_is_unusual_for_the_street() -> None:
+    usual = [motion(5.0 * i - 100, 0.01) for i in range(20)]
+    quiet = told(build("glass_break"), [*usual, sound(0, Sound.GLASS_BREAK), motion(2, 0.02)])
+    assert stages(quiet) == [("onset", False)]
+    moving = told(build("glass_break"), [*usual, sound(0, Sound.GLASS_BREAK), motion(2, 0.2)])
+    assert stages(moving) == [("onset", False), ("update", True)]
+    assert moving[-1].because == ("glass_break", "scene_motion")
+    lively = [motion(5.0 * i - 100, 0.2) for i in range(20)]
+    assert stages(told(build("glass_break"), [*lively, sound(0, Sound.GLASS_BREAK), motion(2, 0.2)])) == [
+        ("onset", False)
+    ]
+
+
+def test_an_interval_that_is_known_a_minute_later_still_confirms() -> None:
+    usual = [motion(60.0 * i - 630, 0.01, duration_s=60) for i in range(10)]
+    events = told(
+        build("glass_break"), [*usual, sound(0, Sound.GLASS_BREAK), motion(-30, 0.3, duration_s=60)]
+    )
+    assert stages(events) == [("onset", False), ("update", True)]
+
+
+def test_a_help_button_is_told_at_once_and_confirmed_by_who_is_there() -> None:
+    rule = build("help_request")
+    button = [contact(0, Role.HELP_BUTTON), contact(1, Role.HELP_BUTTON, ContactState.INACTIVE)]
+    assert stages(told(rule, button, 60)) == [("onset", False), ("end", False)]
+    here = contact(-300, Role.PRESENCE, source=replace(CAMERA, name="presence", sensor=3))
+    events = told(build("help_request"), [here, *button], 60)
+    assert stages(events) == [("onset", True), ("end", True)]
+    assert events[0].because == ("help_button", "presence")
+    assert stages(told(build("help_request"), [button[0], sound(5, Sound.SCREAM)])) == [
+        ("onset", False),
+        ("update", True),
+    ]
+
+
+def test_a_cut_wire_is_no_press_but_tampering() -> None:
+    cut = contact(0, Role.HELP_BUTTON, ContactState.CUT)
+    assert told(build("help_request"), [cut], 60) == []
+    (event,) = told(build("tamper"), [cut])
+    assert event.because == ("wire_fault",)
+
+
+def test_a_blocked_camera_is_ill_and_with_a_silent_microphone_tampered_with() -> None:
+    blocked = health(0, CAMERA, Reason.OBSTRUCTED)
+    silent = health(20, MIC, Reason.SILENT)
+    assert told(build("tamper"), [blocked], 100) == []
+    (event,) = told(build("tamper"), [blocked, silent])
+    assert (event.confirmed, event.because) == (True, ("camera_blocked", "microphone_blocked"))
+    well = health(10, CAMERA, Reason.RECOVERED, Status.OK)
+    assert told(build("tamper"), [blocked, well, silent], 100) == []
+    door = told(build("tamper"), [contact(0, Role.CABINET_DOOR), health(30, CAMERA, Reason.DARK)])
+    assert stages(door) == [("onset", False), ("update", True)]
+
+
+def test_an_update_waits_its_turn_and_is_not_lost() -> None:
+    rule = build("disturbance_cue", update_s=10, scream_alone=0.3)
+    events = told(rule, [sound(0, Sound.SCREAM, scream=0.4), sound(0.5, Sound.SCREAM)])
+    assert [e.strength for e in events] == [Strength.WEAK]
+    later = list(rule.elapse(monotonic(15)))
+    assert [(e.stage, e.strength) for e in later] == [(Stage.UPDATE, Strength.STRONG)]
+    assert later[0].result_time_ns == at(10).utc_ns
+
+
+def test_the_end_of_everything_ends_it() -> None:
+    rule = build("gathering")
+    told(rule, [cue(0, Cue.GATHERING)])
+    assert stages(list(rule.finish())) == [("end", False)]
+    assert list(rule.finish()) == []
+
+
+@pytest.mark.parametrize("step_s", [-3600, 3600, 86_400])
+def test_a_stepped_clock_changes_no_event(step_s: float) -> None:
+    def stepped(observation: Observation) -> Observation:
+        if observation.time.monotonic_ns < monotonic(1):
+            return observation
+        step_ns = round(step_s * 1e9)
+        time = CaptureTime(observation.time.utc_ns + step_ns, observation.time.monotonic_ns, 2.0)
+        return replace(observation, time=time)
+
+    seen = [sound(0, Sound.SCREAM), cue(2, Cue.RUNNING), cue(9, Cue.RUNNING, Stage.END)]
+    plain = told(build("disturbance_cue"), seen, 60)
+    late = told(build("disturbance_cue"), [stepped(o) for o in seen], 60)
+    assert stages(plain) == stages(late)
+    assert [e.lasted_s for e in plain] == [e.lasted_s for e in late]
+
+
+def anything() -> st.SearchStrategy[Observation]:
+    moment = st.floats(-50, 300)
+    return st.one_of(
+        st.builds(onset, moment, source=st.sampled_from([MIC, MIC_2])),
+        st.builds(sound, moment, st.sampled_from(Sound), source=st.sampled_from([MIC, MIC_2])),
+        st.builds(
+            cue,
+            moment,
+            st.sampled_from(Cue),
+            st.sampled_from(Stage),
+            source=st.sampled_from([CAMERA, CAMERA_2]),
+            score=st.floats(0, 1),
+        ),
+        st.builds(motion, moment, st.floats(0, 1)),
+        st.builds(contact, moment, st.sampled_from(Role), st.sampled_from(ContactState)),
+        st.builds(
+            health,
+            moment,
+            st.sampled_from([MIC, CAMERA]),
+            st.sampled_from([Reason.SILENT, Reason.DARK, Reason.NO_DEVICE]),
+            st.sampled_from(Status),
+        ),
+    )
+
+
+@pytest.mark.parametrize("name", RULES)
+@settings(max_examples=30, deadline=None)
+@given(
+    observations=st.lists(anything(), max_size=60),
+    clock_steps=st.lists(st.integers(-(10**13), 10**13), min_size=1, max_size=5),
+)
+def test_whatever_comes_in_whatever_order_each_onset_has_one_end(
+    name: str, observations: list[Observation], clock_steps: list[int]
+) -> None:
+    rule = build(name, maximum_s=60, hold_s=20, update_s=10, refractory_s=20)
+    events: list[Event] = []
+    for i, observation in enumerate(observations):
+        utc_ns = observation.time.utc_ns + clock_steps[i % len(clock_steps)]
+        time = CaptureTime(utc_ns, observation.time.monotonic_ns, None)
+        events += rule.accept(replace(observation, time=time))
+        if i % 3 == 0:
+            events += rule.elapse(max(o.time.monotonic_ns for o in observations[: i + 1]))
+    events += rule.elapse(monotonic(1000))
+    assert list(rule.finish()) == []
+    assert_course(events)
+    spanned_s = 350 + LATE_S
+    # In 20 s of refractory time and what lasts at most 60 s: one onset, one end, one confirmation, updates.
+    assert len(events) <= (spanned_s / 20 + 1) * 3 + spanned_s / 10
+
+
+def assert_course(events: Sequence[Any]) -> None:
+    """Check that what began is the only thing that goes on, and ends before the next begins."""
+    open_since: CaptureTime | None = None
+    for event in events:
+        if event.stage is Stage.ONSET:
+            assert open_since is None
+            open_since = event.time
+        else:
+            assert open_since == event.time
+            if event.stage is Stage.END:
+                open_since = None
+        assert 0 <= event.lasted_s <= 60
+        assert event.because
+    assert open_since is None
