@@ -53,6 +53,12 @@ _SAYS = {
     "from {wind_from_deg} deg, gust {wind_gust_ms} m/s, rain {rain_mm} mm",
     "contact": "{role} is {state}",
     "presence": "somebody near for {present_share:.0%} of {duration_s} s",
+    "corrected_particulates": "PM2.5 {pm2_5_ugm3}, dry {pm2_5_corrected_ugm3} ug/m3 at {humidity_percent} %, "
+    "by {formula}",
+    "air_mean": "{pollutant} {mean_ugm3} ug/m3 over {averaging}, {capture_share:.0%} of the time",
+    "air_index": "{index} is {value} because of {worst}",
+    "air_exceedance": "{pollutant} {mean_ugm3} ug/m3 over {averaging}, limit {limit_ugm3} of {table}",
+    "sensor_agreement": "{pollutant} of sensor {other_sensor}: slope {slope}, offset {offset_ugm3} ug/m3",
     "health": "{component} {sensor} is {status} ({reason})",
 }
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from edge.domain.air_quality import Averaging, Correction, LimitTable, Pollutant
 from edge.domain.health import Absence
 from edge.domain.observations import Observation
 
@@ -73,19 +74,99 @@ class Gases(Observation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectedParticulates(Observation):
+    """Particulate matter of one interval, as the board says it and as it would be of dry particles.
+
+    Attributes:
+        pm2_5_ugm3: what the formula was given, of the column that it is a fit to; pm10_ugm3 likewise.
+        pm2_5_corrected_ugm3: None when it cannot be corrected, and `absence` says why.
+        humidity_percent: what the formula was given; None when it is not known.
+        clamped: the formula gave less than nothing, and 0 stands for it.
+        fog: the air is too wet for any formula.
+    """
+
+    kind: ClassVar[str] = "corrected_particulates"
+    duration_s: float
+    readings: int
+    formula: Correction
+    pm2_5_ugm3: float | None
+    pm2_5_corrected_ugm3: float | None
+    pm10_ugm3: float | None
+    pm10_corrected_ugm3: float | None
+    humidity_percent: float | None
+    clamped: bool
+    fog: bool
+    absence: Absence | None = None
+    valid_share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AirMean(Observation):
+    """The mean of one pollutant at one board over an hour, 8 or 24 hours or a day; `time` is its beginning.
+
+    Attributes:
+        ended_ns: when it ended, UTC.
+        mean_ugm3: None when less than three quarters of the time are covered.
+        capture_share: share of the time, or of its hours, that valid readings cover, 0..1.
+        indicative: measured by cells that cross-respond; never held against limits.
+        correction: formula of the values that were averaged; None of raw ones.
+    """
+
+    kind: ClassVar[str] = "air_mean"
+    ended_ns: int
+    pollutant: Pollutant
+    averaging: Averaging
+    mean_ugm3: float | None
+    capture_share: float
+    indicative: bool
+    correction: Correction | None = None
+    absence: Absence | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorAgreement(Observation):
+    """How another board in the same air follows this one, hour by hour: other = offset + slope * this one.
+
+    Attributes:
+        other_sensor: its number.
+        hours: that both have measured.
+        agreeing_share: share of those hours in which they say the same, 0..1.
+        correlation: None where the air stayed the same.
+        slope: None where they do not follow each other; offset_ugm3 likewise.
+    """
+
+    kind: ClassVar[str] = "sensor_agreement"
+    other_sensor: int
+    pollutant: Pollutant
+    hours: int
+    agreeing_share: float
+    correlation: float | None
+    slope: float | None
+    offset_ugm3: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AirExceedance(Observation):
     """A mean passed a limit of the city's tables, goes on above it, or came back under it.
 
     Attributes:
         limit_ugm3: the limit; `mean_ugm3` the mean that was compared, over `averaging_s`.
-        pollutant: a name of the contract's enumeration, for example `pm2_5`.
+        pollutant: what it is of.
         over: whether the mean is above the limit.
+        table: which table the limit is of.
+        averaging: of the mean; a limit for days is compared with the last 24 hours.
+        exceedances: how often the limit was exceeded this year, as far as this lamppost knows.
+        allowed: how often the table allows it in a year; None where it does not say.
     """
 
     kind: ClassVar[str] = "air_exceedance"
-    pollutant: str
+    pollutant: Pollutant
     averaging_s: float
     mean_ugm3: float
     limit_ugm3: float
     over: bool
     lasted_s: float
+    table: LimitTable = LimitTable.CITY
+    averaging: Averaging = Averaging.HOUR
+    exceedances: int = 0
+    allowed: int | None = None

@@ -2,20 +2,42 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from edge.domain.air_observations import Conversion
+from edge.domain.air_quality import Averaging, Correction, IndexName, LimitTable, Pollutant
 from edge.domain.health import Absence
-from edge.domain.report_base import Azimuth, Concentration, Count, Duration, Quantity, SensorReport
+from edge.domain.report_base import (
+    Azimuth,
+    Concentration,
+    Count,
+    Duration,
+    EventReport,
+    Quantity,
+    ReportBase,
+    SensorReport,
+    TimeResolution,
+)
 
 Temperature = Annotated[float, Field(ge=-90, le=100), Quantity("degC", 0.1)]
 Humidity = Annotated[float, Field(ge=0, le=110), Quantity("%", 1)]
 Pressure = Annotated[float, Field(ge=300, le=1200), Quantity("hPa", 0.1)]
 Speed = Annotated[float, Field(ge=0, le=120), Quantity("m/s", 0.1)]
-Rain = Annotated[float, Field(ge=0, le=1000), Quantity("mm", 0.1)]
-GasByMass = Annotated[float, Field(ge=-100_000, le=1_000_000), Quantity("ug/m3", 0.1)]
-GasByVolume = Annotated[float, Field(ge=-100_000, le=1_000_000), Quantity("ppb", 0.1)]
-CarbonDioxide = Annotated[float, Field(ge=0, le=100_000), Quantity("ppm", 1)]
+Rain = Annotated[float, Field(ge=0, le=1000), Quantity("mm", 0.1, digits=3)]
+GasByMass = Annotated[float, Field(ge=-10_000, le=1_000_000), Quantity("ug/m3", 0.1, digits=3)]
+GasByVolume = Annotated[float, Field(ge=-10_000, le=1_000_000), Quantity("ppb", 0.1, digits=3)]
+Slope = Annotated[float, Field(ge=-1000, le=1000), Quantity("1", 0.01, digits=3)]
+Offset = Annotated[float, Field(ge=-10_000, le=10_000), Quantity("ug/m3", 0.1, digits=3)]
+Correlation = Annotated[float, Field(ge=-1, le=1), Quantity("1", 0.01)]
+Percents = Annotated[float, Field(ge=0, le=1), Quantity("1", 0.01)]
+HourTime = Annotated[AwareDatetime, TimeResolution(3600.0)]
+MinuteTime = Annotated[AwareDatetime, TimeResolution(60.0)]
+TimesAYear = Annotated[int, Field(ge=0, le=9000), Quantity("1", 1)]
+IndexValue = Annotated[int, Field(ge=1, le=11), Quantity("1", 1)]
+SensorNumber = Annotated[int, Field(ge=0, le=63), Quantity("1", 1)]
+LongDuration = Annotated[float, Field(ge=0, le=31_622_400), Quantity("s", 60, digits=3)]
+Pollutants = Annotated[tuple[Pollutant, ...], Field(max_length=len(Pollutant))]
+CarbonDioxide = Annotated[float, Field(ge=0, le=100_000), Quantity("ppm", 1, digits=3)]
 
 
 class ParticulatesReport(SensorReport):
@@ -71,3 +93,91 @@ class GasesReport(SensorReport):
     co_ugm3: GasByMass | None = None
     formaldehyde_ugm3: GasByMass | None = None
     absence: Absence | None = None
+
+
+class CorrectedParticulatesReport(SensorReport):
+    """Particulate matter of one interval, as the board says it and corrected for humidity by a named formula.
+
+    Above 95 % (`fog`) nothing is corrected; `clamped`: the formula gave less than nothing, 0 stands for it.
+    """
+
+    kind: Literal["corrected_particulates"] = "corrected_particulates"
+    duration_s: Duration
+    readings: Count
+    formula: Correction
+    pm2_5_ugm3: Concentration | None = None
+    pm2_5_corrected_ugm3: Concentration | None = None
+    pm10_ugm3: Concentration | None = None
+    pm10_corrected_ugm3: Concentration | None = None
+    humidity_percent: Humidity | None = None
+    clamped: bool
+    fog: bool
+    absence: Absence | None = None
+
+
+class AirMeanReport(SensorReport):
+    """The mean of one pollutant over an hour, 8 or 24 hours or a day of the city, which begins at its time.
+
+    Absent when less than three quarters of the time are covered; `capture_share` says how much is.
+    """
+
+    phenomenon_time: HourTime
+    result_time: MinuteTime
+
+    kind: Literal["air_mean"] = "air_mean"
+    pollutant: Pollutant
+    averaging: Averaging
+    mean_ugm3: GasByMass | None = None
+    capture_share: Percents
+    indicative: bool
+    correction: Correction | None = None
+    absence: Absence | None = None
+
+
+class AirIndexReport(ReportBase):
+    """An index of air quality over the hour that begins at its time; 1 is best.
+
+    `missing`: pollutants of the index without a valid mean; with one of them it could only be higher.
+    """
+
+    phenomenon_time: HourTime
+    result_time: MinuteTime
+
+    kind: Literal["air_index"] = "air_index"
+    index: IndexName
+    value: IndexValue
+    worst: Pollutant
+    used: Pollutants
+    missing: Pollutants
+    indicative: bool
+
+
+class AirExceedanceReport(SensorReport, EventReport):
+    """A warning: means stay above a limit, or no longer do. Whether a limit value is kept is not said.
+
+    `exceedances`: how often this year, as far as this lamppost knows; `allowed`: how often the table allows.
+    """
+
+    kind: Literal["air_exceedance"] = "air_exceedance"
+    pollutant: Pollutant
+    table: LimitTable
+    averaging: Averaging
+    mean_ugm3: GasByMass
+    limit_ugm3: GasByMass
+    over: bool
+    lasted_s: LongDuration
+    exceedances: TimesAYear
+    allowed: TimesAYear | None = None
+
+
+class SensorAgreementReport(SensorReport):
+    """How another board in the same air follows this one: other = offset + slope * this one."""
+
+    kind: Literal["sensor_agreement"] = "sensor_agreement"
+    other_sensor: SensorNumber
+    pollutant: Pollutant
+    hours: Count
+    agreeing_share: Percents
+    correlation: Correlation | None = None
+    slope: Slope | None = None
+    offset_ugm3: Offset | None = None

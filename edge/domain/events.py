@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from edge.domain.air_quality import IndexName, Pollutant
 from edge.domain.health import Absence
 from edge.domain.scene_observations import Stage
 from edge.domain.time import CaptureTime
@@ -167,3 +168,24 @@ class BangEvent(Event):
     permitted_db: float | None = None
     exceeded: bool | None = None
     level_absence: Absence | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AirIndex(Event):
+    """An index of air quality over one hour, which begins at `time`.
+
+    Attributes:
+        value: 1 is best.
+        worst: the pollutant that decides.
+        used: pollutants that had a valid mean.
+        missing: pollutants of the index that had none; with one of them it could only be higher.
+        indicative: a mean of cells that cross-respond is among them.
+    """
+
+    kind: ClassVar[str] = "air_index"
+    index: IndexName
+    value: int
+    worst: Pollutant
+    used: tuple[Pollutant, ...]
+    missing: tuple[Pollutant, ...]
+    indicative: bool

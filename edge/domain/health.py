@@ -67,6 +67,8 @@ class Reason(StrEnum):
     UNSYNCHRONISED = "unsynchronised"
     UNCALIBRATED = "uncalibrated"
     DEMOTED = "demoted"
+    DRIFT = "drift"
+    IMPLAUSIBLE = "implausible"
 
 
 class Absence(StrEnum):

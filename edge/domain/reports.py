@@ -11,7 +11,16 @@ from typing import Annotated, get_args
 
 from pydantic import Field, TypeAdapter
 
-from edge.domain.air_reports import GasesReport, ParticulatesReport, WeatherReport
+from edge.domain.air_reports import (
+    AirExceedanceReport,
+    AirIndexReport,
+    AirMeanReport,
+    CorrectedParticulatesReport,
+    GasesReport,
+    ParticulatesReport,
+    SensorAgreementReport,
+    WeatherReport,
+)
 from edge.domain.contact_reports import ContactReport, PresenceReport
 from edge.domain.event_reports import (
     BangReport,
@@ -54,6 +63,11 @@ Report = Annotated[
     | WeatherReport
     | ContactReport
     | PresenceReport
+    | CorrectedParticulatesReport
+    | AirMeanReport
+    | AirIndexReport
+    | AirExceedanceReport
+    | SensorAgreementReport
     | HealthReport,
     Field(discriminator="kind"),
 ]

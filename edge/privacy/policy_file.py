@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator, model_validator
 
+from edge.decoding.air_limits import limits_in_force
 from edge.domain.city import City, LampScene, LevelName, PermittedLevel, Prior, Span
 from edge.domain.observations import Sound
 from edge.domain.report_base import Days, LegalBasis, Purpose, Recipient
@@ -131,6 +132,12 @@ class File(Table):
     quiet_hours: tuple[QuietTable, ...] = ()
     air_limits: dict[Word, dict[Word, Annotated[Number, Field(gt=0, le=100_000)]]] = {}
     scenes: dict[str, LampScene] = {}
+
+    @field_validator("air_limits")
+    @classmethod
+    def _existing(cls, tables: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+        limits_in_force(tables, date.max)
+        return tables
 
     def city(self) -> City:
         """Return what rules and actuators obey."""
