@@ -1,5 +1,6 @@
 """Bad days of a daemon, with real processes: one clear line, the rest runs, nothing accepted is lost."""
 
+import json
 import os
 import signal
 import socket
@@ -29,9 +30,15 @@ def only_line(*arguments: str) -> tuple[int, str]:
 def test_a_missing_policy(tmp_path: Path) -> None:
     config = settings(tmp_path, 1)
     config.write_text(config.read_text().replace("/policy.toml", "/no_policy.toml"))
-    code, line = only_line("sense", "--config", str(config))
-    assert code == 2
-    assert "no_policy.toml: no such policy file" in line
+    command = [sys.executable, "-m", "edge", "sense", "--config", str(config)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert "no_policy.toml: no such policy file" in done.stderr
+    assert "nothing but health leaves" in done.stderr
+    with Outbox(tmp_path / "outbox.sqlite", 10_000_000) as outbox:
+        waiting = [json.loads(entry.payload)["data"] for entry in outbox.pending(100)]
+    assert {report["kind"] for report in waiting} == {"health"}
+    told = [report for report in waiting if report["component"] == "policy"]
+    assert [(report["status"], report["reason"]) for report in told] == [("failed", "missing")]
 
 
 def test_an_outbox_folder_that_cannot_be_made(tmp_path: Path) -> None:

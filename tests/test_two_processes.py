@@ -26,6 +26,7 @@ id = "lp-1"
 
 [privacy]
 policy = "{examples}/policy.toml"
+unsigned = "allowed"
 
 [simulation.sound]
 name = "microphone"

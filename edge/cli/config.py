@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edge.cli.output import FINE, FOUND_PROBLEM, UsageError, complain, emit_json
 from edge.cli.settings_file import DEFAULT, EXAMPLES
-from edge.privacy.policy import PolicyError, load_policy
+from edge.runtime.privacy_section import policy_mistakes
 from edge.runtime.settings import SettingsError, load_settings, settings_schema
 
 HELP = "write a first settings file, check one, or print the schema"
@@ -57,8 +57,8 @@ def _check(path: Path, *, as_json: bool) -> int:
     try:
         settings = load_settings(path)
         if settings.privacy is not None:
-            load_policy(settings.privacy.policy)
-    except (SettingsError, PolicyError) as error:
+            mistakes = policy_mistakes(settings.privacy, settings.node.city)
+    except SettingsError as error:
         mistakes = str(error).splitlines()
     if as_json:
         emit_json({"file": str(path), "ok": not mistakes, "mistakes": mistakes})

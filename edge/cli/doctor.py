@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -19,7 +20,7 @@ from edge.diagnostics.system import check_clock, check_outbox, check_system
 from edge.domain.check import Check
 from edge.domain.complaint import Complaint
 from edge.inference.trust import judge
-from edge.privacy.policy import PolicyError, load_policy
+from edge.privacy.policy_watch import PolicyWatch
 from edge.runtime.clock import SystemClock, kernel_uncertainty_ms
 from edge.runtime.lanes import fit
 from edge.runtime.node import outbox_config, publisher_config
@@ -94,12 +95,13 @@ def _devices() -> list[str]:
 def _policy(settings: Settings) -> Check:
     if settings.privacy is None:
         advice = "add [privacy] policy = ... to the settings"
-        return Check("policy", ok=False, detail="none: no report will leave this lamppost", advice=advice)
-    try:
-        policy = load_policy(settings.privacy.policy)
-    except PolicyError as error:
-        return Check("policy", ok=False, detail=str(error), advice="correct the policy file")
-    return Check("policy", ok=True, detail=f"lets out {', '.join(sorted(policy.grounds)) or 'nothing'}")
+        return Check("policy", ok=False, detail="none: only health will leave this lamppost", advice=advice)
+    standing = PolicyWatch(settings.privacy.demands(settings.node.city), keeps=False).look(datetime.now(UTC))
+    if standing.trouble:
+        return Check("policy", ok=False, detail=standing.trouble, advice="see `lamppost privacy show`")
+    return Check(
+        "policy", ok=True, detail=f"lets out {', '.join(sorted(standing.policy.grounds)) or 'nothing'}"
+    )
 
 
 def _false_alarms(settings: Settings) -> Iterator[Check]:

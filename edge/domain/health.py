@@ -16,6 +16,7 @@ class Component(StrEnum):
     OUTBOX = "outbox"
     CLOCK = "clock"
     SIGNING = "signing"
+    POLICY = "policy"
 
 
 class Status(StrEnum):
@@ -64,6 +65,12 @@ class Reason(StrEnum):
     EVICTED = "evicted"
     REFUSED = "refused"
     OVER_BUDGET = "over_budget"
+    MISSING = "missing"
+    UNSIGNED = "unsigned"
+    BAD_SIGNATURE = "bad_signature"
+    CONTRADICTORY = "contradictory"
+    NOT_YET_VALID = "not_yet_valid"
+    EXPIRED = "expired"
     UNSYNCHRONISED = "unsynchronised"
     UNCALIBRATED = "uncalibrated"
     DEMOTED = "demoted"

@@ -5,7 +5,8 @@ One TOML file per city. A kind that the file does not list does not leave.
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from enum import EnumType
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +17,7 @@ from pydantic_core import ErrorDetails
 
 from edge.domain.city import City
 from edge.domain.complaint import Complaint
+from edge.domain.health import Reason
 from edge.domain.nearest import nearest
 from edge.domain.report_base import Topic
 from edge.domain.reports import REPORT_MODELS
@@ -29,9 +31,17 @@ DEFAULT_K = 5
 
 
 class PolicyError(Complaint):
-    """The policy cannot be used; one line for each mistake: file, line, what, and what to do."""
+    """The policy cannot be used; one line for each mistake: file, line, what, and what to do.
+
+    Attributes:
+        reason: for a health report.
+    """
 
     wrong_use = True
+
+    def __init__(self, message: str, reason: Reason = Reason.UNREADABLE) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +52,59 @@ class Policy:
         grounds: kind of report to its ground; a kind that is not here does not leave.
         city: what rules and actuators obey.
         k: counts of people below it leave as a band.
+        of_city: short name of the city whose policy it is.
+        number: rises with every policy of the city.
+        not_before: first day on which it holds, in the city's time zone.
+        expires: last day.
     """
 
     grounds: Mapping[str, Ground]
     city: City = field(default_factory=City)
     k: int = DEFAULT_K
+    of_city: str | None = None
+    number: int = 0
+    not_before: date | None = None
+    expires: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """What one lamppost withholds of what its city's policy lets out. It can add nothing.
+
+    Attributes:
+        withhold: kinds that do not leave.
+        k: a higher one than the policy's.
+        retention_days: shorter ones than the policy's, by kind.
+    """
+
+    withhold: frozenset[str] = frozenset()
+    k: int = 0
+    retention_days: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def narrowed(policy: Policy, narrowing: Narrowing) -> Policy:
+    """Return what one lamppost may let out: never more than the policy, whatever the narrowing says."""
+    shorter = narrowing.retention_days
+    grounds = {
+        kind: ground.model_copy(
+            update={"retention_days": min(ground.retention_days, shorter.get(kind, ground.retention_days))}
+        )
+        for kind, ground in policy.grounds.items()
+        if kind not in narrowing.withhold
+    }
+    return replace(policy, grounds=MappingProxyType(grounds), k=max(policy.k, narrowing.k))
+
+
+def widening(policy: Policy, narrowing: Narrowing) -> list[str]:
+    """Return what a narrowing asks for in vain, for whoever wrote it."""
+    said = [
+        f"retention_days of {kind}: {days} is longer than the policy's {policy.grounds[kind].retention_days}"
+        for kind, days in narrowing.retention_days.items()
+        if kind in policy.grounds and days > policy.grounds[kind].retention_days
+    ]
+    if 0 < narrowing.k < policy.k:
+        said.append(f"k: {narrowing.k} is lower than the policy's {policy.k}")
+    return said
 
 
 def load_policy(path: Path) -> Policy:
@@ -55,7 +113,10 @@ def load_policy(path: Path) -> Policy:
     Raises:
         PolicyError: it is missing, unreadable, not TOML, or names a kind or key that does not exist.
     """
-    return parse_policy(_read(path), where=str(path))
+    try:
+        return parse_policy(read_policy(path).decode(), where=str(path))
+    except UnicodeDecodeError as error:
+        raise PolicyError(f"{path}: not UTF-8 text; save the policy as UTF-8") from error
 
 
 def parse_policy(text: str, where: str) -> Policy:
@@ -76,18 +137,27 @@ def parse_policy(text: str, where: str) -> Policy:
     if mistakes:
         raise PolicyError("\n".join(f"{where}:{mistake}" for mistake in mistakes))
     file = File.model_validate(content)
-    return Policy(MappingProxyType(dict(file.reports)), file.city(), file.counts.k)
+    heading = file.policy
+    return Policy(
+        grounds=MappingProxyType(dict(file.reports)),
+        city=file.city(),
+        k=file.counts.k,
+        of_city=heading.city,
+        number=heading.number,
+        not_before=heading.not_before,
+        expires=heading.expires,
+    )
 
 
-def _read(path: Path) -> str:
+def read_policy(path: Path) -> bytes:
+    """Return the file's bytes. Raises PolicyError that says what to do."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes()
     except FileNotFoundError as error:
-        raise PolicyError(f"{path}: no such policy file; nothing leaves without one") from error
+        message = f"{path}: no such policy file; nothing leaves without one"
+        raise PolicyError(message, Reason.MISSING) from error
     except IsADirectoryError as error:
         raise PolicyError(f"{path}: is a directory; give the policy file inside it") from error
-    except UnicodeDecodeError as error:
-        raise PolicyError(f"{path}: not UTF-8 text; save the policy as UTF-8") from error
     except OSError as error:
         raise PolicyError(f"{path}: {error.strerror}; check the path and its permissions") from error
 

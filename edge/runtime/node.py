@@ -1,6 +1,7 @@
 """The roles put together: `sense`, `publish`, or both in one process (`lamppost run`)."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -15,12 +16,16 @@ from edge.delivery.publisher import Publisher
 from edge.delivery.writer import Writer, only_writer
 from edge.domain.health import Component, Reason, Status
 from edge.domain.time import Clock
+from edge.privacy.gate import Gate
+from edge.privacy.policy_watch import SILENCE
 from edge.runtime.notify import notify
 from edge.runtime.rule_memory import States, load_memory, memory_path, save_memory
-from edge.runtime.sense import Sense, gate_of
+from edge.runtime.sense import Sense, watch_of
 from edge.runtime.settings import Settings
 from edge.runtime.signals import stopped_by_signals
 from edge.runtime.worker import Worker
+
+_log = logging.getLogger(__name__)
 
 _LAST_DELIVERY_S = 5.0
 
@@ -51,7 +56,9 @@ def _require_folder(folder: Path) -> None:
 @asynccontextmanager
 async def sensing(settings: Settings, clock: Clock, outbox: Outbox, worker: Worker) -> AsyncIterator[Sense]:
     """Give a `Sense` that writes to the outbox; on the way out everything admitted is on disk."""
-    gate = gate_of(settings)
+    gate, policies = Gate(SILENCE), watch_of(settings)
+    if policies is None:
+        _log.warning("%s: no [privacy] policy: nothing but health will leave this lamppost", settings.path)
     with only_writer(outbox.path):
         # A bug in the writer ends the daemon, to be started anew, instead of leaving it green but deaf.
         async with asyncio.TaskGroup() as tasks:
@@ -67,7 +74,7 @@ async def sensing(settings: Settings, clock: Clock, outbox: Outbox, worker: Work
                 await worker(lambda: save_memory(memory, states))
 
             kept = await worker(lambda: load_memory(memory))
-            sense = Sense(settings, gate, writer.accept, clock, kept=kept, keep=keep)
+            sense = Sense(settings, gate, writer.accept, clock, policies=policies, kept=kept, keep=keep)
             writing = tasks.create_task(writer.run())
             try:
                 yield sense

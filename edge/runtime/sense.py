@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from edge.domain.city import Obedient
@@ -16,9 +17,10 @@ from edge.domain.health import Component, Reason, Status
 from edge.domain.identity import SourceId
 from edge.domain.observations import Health, Observation
 from edge.domain.rule import Remembering, Rule, Timed
-from edge.domain.time import Clock
+from edge.domain.time import NS_PER_S, Clock
 from edge.privacy.gate import Gate
-from edge.privacy.policy import Policy, load_policy
+from edge.privacy.policy import Policy, PolicyError
+from edge.privacy.policy_watch import SILENCE, PolicyWatch, Standing
 from edge.runtime.bridge import Bridge, Moment
 from edge.runtime.lane import Lane
 from edge.runtime.lanes import Fitting, fit, running
@@ -30,6 +32,7 @@ _log = logging.getLogger(__name__)
 _LEVELS = {Status.OK: logging.INFO, Status.DEGRADED: logging.WARNING, Status.FAILED: logging.ERROR}
 _TICK_S = 1.0
 _REPEAT_S = 60.0
+_POLICY_S = 5.0
 _KEEP_S = 300.0
 """What rules remember is stored so often: a power cut costs a mean five minutes, and the card is spared."""
 
@@ -37,12 +40,21 @@ _PATIENCE_S = 8.0
 """A camera may block for some seconds before it notices that it should stop."""
 
 
+def watch_of(settings: Settings) -> PolicyWatch | None:
+    """Return what looks at the city's policy; None when the settings name none."""
+    return PolicyWatch(settings.privacy.demands(settings.node.city)) if settings.privacy else None
+
+
 def gate_of(settings: Settings) -> Gate:
-    """Return the gate with the city's policy; without one nothing passes it. Raises PolicyError."""
-    if settings.privacy is None:
-        _log.warning("%s: no [privacy] policy: no report will leave this lamppost", settings.path)
-        return Gate(Policy({}))
-    return Gate(load_policy(settings.privacy.policy))
+    """Return a gate with the policy that is in force now, for a replay. Raises PolicyError when none is."""
+    watch = watch_of(settings)
+    if watch is None:
+        _log.warning("%s: no [privacy] policy: nothing but health will leave this lamppost", settings.path)
+        return Gate(SILENCE)
+    standing = watch.look(datetime.now(UTC))
+    if standing.silent:
+        raise PolicyError(standing.trouble, standing.reason)
+    return Gate(standing.policy)
 
 
 @dataclass
@@ -55,6 +67,7 @@ class Sense:
         accept: takes each report that the gate admits; to this module a report is opaque.
         clock: what the sources are given.
         health: how often each status and reason was observed.
+        policies: looks at the city's policy, now and then; without it the gate's stays in force.
         monitored: also report the node's own health (clock, bridge); a replay on a desk does not.
         kept: what rules remembered when an earlier run was ended, by section.
         keep: stores what they remember; without one nothing outlives this run.
@@ -64,6 +77,7 @@ class Sense:
     gate: Gate
     accept: Callable[[Any], Awaitable[None]]
     clock: Clock
+    policies: PolicyWatch | None = None
     monitored: bool = True
     kept: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     keep: Callable[[Mapping[str, Mapping[str, Any]]], Awaitable[None]] | None = None
@@ -72,6 +86,7 @@ class Sense:
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _rules: dict[str, Rule] = field(default_factory=dict)
     _now_ns: int = 0
+    _standing: Standing | None = None
     _told: Counter[tuple[Reason, str]] = field(default_factory=Counter)
     _withheld: set[str] = field(default_factory=set)
     _shed: int = 0
@@ -86,7 +101,7 @@ class Sense:
         fittings = fit(self.settings, self.clock) if fittings is None else fittings
         self._rules = {e.section: e.module.build(e.config) for e in self.settings.of("fusion")}
         self._recall()
-        await self.obey(self.gate.policy)
+        await self.obey(self.gate.policy) if self.policies is None else await self._look_at_policy()
         bridge = Bridge([fitting.source.live for fitting in fittings])
         with running(fittings, bridge, self.clock) as (self.lanes, halt):
             notify("READY=1")
@@ -236,6 +251,8 @@ class Sense:
                 steps = now_steps
             await self._tell_shed(bridge)
             await self._tell_gate()
+            if self._due("policy", _POLICY_S):
+                await self._look_at_policy()
             known = self.clock.now().uncertainty_ms is not None
             if known is not synchronised:
                 synchronised = known
@@ -248,10 +265,27 @@ class Sense:
             detail = "bridge: overloaded, the oldest observations were dropped"
             await self.tell(Component.BRIDGE, Status.DEGRADED, Reason.SHED, shed, detail)
 
-    def _due(self, what: str) -> bool:
-        """Whether a trouble may be told (again): at once the first time, then once a minute."""
+    async def _look_at_policy(self) -> None:
+        """Put the policy in force that is good now; tell what is wrong with the city's when that changes."""
+        if self.policies is None:
+            return
+        now = datetime.fromtimestamp(self.clock.now().utc_ns / NS_PER_S, UTC)
+        standing = self.policies.look(now)
+        before, self._standing = self._standing, standing
+        if before is None or standing.policy != before.policy:
+            await self.obey(standing.policy)
+        trouble_before = before.trouble if before else ""
+        if standing.trouble and standing.trouble != trouble_before:
+            status = Status.FAILED if standing.silent else Status.DEGRADED
+            await self.tell(Component.POLICY, status, standing.reason, 1, standing.trouble)
+        elif trouble_before and not standing.trouble:
+            detail = f"policy: number {standing.policy.number} is in force"
+            await self.tell(Component.POLICY, Status.OK, Reason.RECOVERED, 1, detail)
+
+    def _due(self, what: str, repeat_s: float = _REPEAT_S) -> bool:
+        """Whether something may be told or done (again): at once the first time, then once a minute."""
         now_s = time.monotonic()
-        due = now_s - self._told_s.get(what, -_REPEAT_S) >= _REPEAT_S
+        due = now_s - self._told_s.get(what, -repeat_s) >= repeat_s
         if due:
             self._told_s[what] = now_s
         return due

@@ -23,8 +23,9 @@ from pydantic_settings import (
 from edge.domain.complaint import Complaint
 from edge.domain.frames import FRAME_OF
 from edge.domain.nearest import nearest
-from edge.domain.stages import SETTINGS_FOLDER, LocalPath, Section
+from edge.domain.stages import SETTINGS_FOLDER, Section
 from edge.domain.toml_lines import line_of
+from edge.runtime.privacy_section import PrivacySection, as_list
 
 SOURCE_LAYERS = ("sources", "replay", "simulation")
 """Layers whose sections are sources; a section of theirs may be an array of tables."""
@@ -49,12 +50,6 @@ class NodeSection(Section):
 
     city: str = Field(pattern=_SLUG, description="short name of the city: a-z, 0-9 and '-'")
     id: str = Field(pattern=_SLUG, description="name of this lamppost, unique in the city")
-
-
-class PrivacySection(Section):
-    """`[privacy]`: the city's policy. Without one, nothing leaves."""
-
-    policy: LocalPath = Field(description="the city's policy file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,13 +215,9 @@ def _layer_model(layer: str, names: Sequence[str]) -> type[BaseModel]:
     fields: dict[str, Any] = {}
     for name in names:
         config: Any = importlib.import_module(f"edge.{layer}.{name}").Config
-        kind = Annotated[tuple[config, ...], BeforeValidator(_as_list)] if layer in SOURCE_LAYERS else config
+        kind = Annotated[tuple[config, ...], BeforeValidator(as_list)] if layer in SOURCE_LAYERS else config
         fields[name] = (kind | None, None)
     return create_model(f"{layer.capitalize()}Section", __config__=ConfigDict(extra="forbid"), **fields)
-
-
-def _as_list(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else [value]
 
 
 def _base(content: dict[str, Any], overrides: Mapping[str, str]) -> type[BaseSettings]:

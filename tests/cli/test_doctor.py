@@ -20,6 +20,7 @@ id = "lp-1"
 
 [privacy]
 policy = "{policy}"
+unsigned = "allowed"
 
 [replay.audio_file]
 name = "microphone"

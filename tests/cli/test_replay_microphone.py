@@ -22,6 +22,7 @@ id = "lp-1"
 
 [privacy]
 policy = "policy.toml"
+unsigned = "allowed"
 
 [[sources.microphone]]
 name = "front"

@@ -27,6 +27,7 @@ id = "lp-1"
 
 [privacy]
 policy = "policy.toml"
+unsigned = "allowed"
 
 [replay.audio_file]
 path = "street.wav"

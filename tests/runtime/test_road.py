@@ -85,8 +85,8 @@ def test_two_microphones_are_two_sensors() -> None:
     assert Counter(level["sensor"] for level in found) == {0: 2, 1: 2}
 
 
-def test_without_a_policy_nothing_leaves() -> None:
+def test_without_a_policy_nothing_but_health_leaves() -> None:
     settings = settings_for(street(12))
     from dataclasses import replace
 
-    assert reports_of(replace(settings, privacy=None)) == []
+    assert {report["data"]["kind"] for report in reports_of(replace(settings, privacy=None))} == {"health"}

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Self
 
@@ -20,6 +21,7 @@ from edge.domain.stages import Check, Section
 from edge.privacy import gate as gate_module
 from edge.privacy.gate import Gate
 from edge.privacy.policy import Policy
+from edge.privacy.policy_watch import SILENCE, Demands, PolicyWatch
 from edge.runtime import sense as sensing
 from edge.runtime.clock import SystemClock
 from edge.runtime.lanes import Fitting
@@ -102,6 +104,45 @@ def test_a_rule_is_told_the_policy_at_the_start_and_when_it_changes() -> None:
     assert role.gate.policy is other
     assert rule.told[1:] == [other.city]
     assert role.health[Status.FAILED, Reason.EXCEPTION] == 1
+
+
+def test_a_policy_is_read_anew_without_a_restart_and_trouble_with_it_told_once(tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text((EXAMPLES / "policy.toml").read_text())
+    good = settings()
+    reports: list[Any] = []
+
+    async def accept(report: Any) -> None:
+        reports.append(report)
+
+    watch = PolicyWatch(Demands(file, "replay"))
+    role = Sense(good, Gate(SILENCE), accept, SystemClock(), policies=watch)
+
+    async def change(text: str) -> None:
+        file.write_text(text)
+        for _ in range(2):
+            await role._look_at_policy()
+
+    asyncio.run(change(file.read_text()))
+    assert "sound_level" in role.gate.policy.grounds
+    assert reports == []
+    before = file.read_text()
+    asyncio.run(change("[oops"))
+    assert "sound_level" in role.gate.policy.grounds
+    assert [(r.component, r.status, r.reason) for r in reports] == [
+        (Component.POLICY, Status.DEGRADED, Reason.UNREADABLE)
+    ]
+    asyncio.run(
+        change(
+            before.partition("[reports.sound_level]")[0]
+            + "[reports.health]"
+            + before.rpartition("[reports.health]")[2]
+        )
+    )
+    assert set(role.gate.policy.grounds) == {"health"}
+    assert [(r.component, r.status, r.reason) for r in reports[1:]] == [
+        (Component.POLICY, Status.OK, Reason.RECOVERED)
+    ]
 
 
 def test_what_the_gate_refuses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

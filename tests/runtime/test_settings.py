@@ -201,7 +201,7 @@ def test_a_publisher_checks_only_its_own_sections(tmp_path: Path) -> None:
 
 
 def test_relative_paths_are_relative_to_the_settings_file(tmp_path: Path) -> None:
-    text = GOOD + '\n[privacy]\npolicy = "policy.toml"\n'
+    text = GOOD + '\n[privacy]\npolicy = "policy.toml"\nunsigned = "allowed"\n'
     settings = load_settings(write(tmp_path, text), environment={})
     assert settings.privacy is not None
     assert settings.privacy.policy == tmp_path / "policy.toml"
