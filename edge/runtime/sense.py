@@ -151,6 +151,7 @@ class Sense:
         await self._note(health)
 
     async def _take(self, moment: Moment) -> None:
+        self._now_ns = moment.now_ns
         if moment.observation is None:
             now_ns = moment.now_ns
             await self._ask(lambda rule: rule.elapse(now_ns) if isinstance(rule, Timed) else ())
@@ -218,7 +219,6 @@ class Sense:
         await self._pass(observation)
 
     async def _pass(self, finding: Observation | Event) -> None:
-        self._now_ns = max(self._now_ns, finding.time.monotonic_ns)
         report = self.gate.admit(finding, self._now_ns)
         if report is not None:
             await self.accept(report)

@@ -117,9 +117,9 @@ def test_what_leaves_is_rounded_to_a_tenth_of_a_degree(settings_file: Path) -> N
 @pytest.mark.parametrize(
     ("positions", "said"),
     [
-        ("[[0.0, 0.0, 0.0]]", ":14: [replay.audio_file.array] positions_m"),
+        ("[[0.0, 0.0, 0.0]]", ":15: [replay.audio_file.array] positions_m"),
         ("[[0, 0, 0], [0.001, 0, 0]]", "microphones 0 and 1 are 1.0 mm apart"),
-        ("[[0, 0], [0.1, 0]]", ":14:"),
+        ("[[0, 0], [0.1, 0]]", ":15:"),
         ("[[-32, 0, 0], [32, 0, 0]]", "less than or equal to 1.4"),
     ],
 )
