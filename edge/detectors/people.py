@@ -5,7 +5,7 @@ ones of a crowd: what they find beyond the whole picture is added until the next
 stand outside `ignore`. Tracks are for the other detectors of the lane (`Movers`) and never leave it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -13,23 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from edge.domain.frames import Frame, Image, VideoFrame
+from edge.domain.frames import Frame, VideoFrame
 from edge.domain.health import Absence, Component, Reason, Status
 from edge.domain.identity import SourceId
 from edge.domain.observations import Health, Observation
-from edge.domain.polygon import Line, PicturePoint, Polygon, area, hull
+from edge.domain.polygon import Line, PicturePoint, Point, Polygon, hull
+from edge.domain.polygon import area as area_of
 from edge.domain.scene_observations import Kind, LineCrossing, Mover, Movers, PeopleCount, ServiceLevel
 from edge.domain.sections import LocalPath
 from edge.domain.shipped import shipped
 from edge.domain.stages import Detector, DetectorSection, Section
 from edge.domain.time import NS_PER_S, CaptureTime
 from edge.inference.card import FETCHED
-from edge.vision.boxes import Boxes, standing_in
 from edge.vision.counting import Counting, Sighting, service_level
 from edge.vision.crossings import Crossing, PixelLine, crossings
-from edge.vision.drawn import mask_of
 from edge.vision.finder import Finder
 from edge.vision.ground import Ground, fit_ground
+from edge.vision.search import FAINT, Found, Plan, Search
 from edge.vision.tracks import Track, Tracker
 
 if TYPE_CHECKING:
@@ -51,8 +51,6 @@ KIND_OF = {
 
 KINDS = tuple(Kind)
 
-# Boxes down to this share of the threshold continue a track that exists.
-_FAINT = 0.5
 # A track younger than this has no speed yet.
 _NO_SPEED_S = 0.8
 _BLIND = {Reason.DARK, Reason.OVEREXPOSED, Reason.OBSTRUCTED, Reason.DEFOCUSED, Reason.FROZEN}
@@ -119,7 +117,7 @@ class Config(DetectorSection):
         return self
 
 
-def finder_of(model: "Model", threshold: float | None = None, faint: float = 1.0) -> Finder:
+def finder_of(model: "Model", threshold: float | None = None, faint: float = FAINT) -> Finder:
     """Return what finds people and vehicles with a model.
 
     Args:
@@ -151,6 +149,13 @@ def finder_of(model: "Model", threshold: float | None = None, faint: float = 1.0
     )
 
 
+def search_of(config: Config, finder: Finder, area: Sequence[Point] = ()) -> Search:
+    """Return the search of a camera with these settings; `finder` is one of `finder_of`."""
+    kind_of = np.array([KINDS.index(KIND_OF[name]) for name in finder.labels], np.intp)
+    plan = Plan(config.tiles, config.tiles_every_s, config.ignore, area)
+    return Search(finder, kind_of, len(KINDS), plan)
+
+
 @dataclass
 class _Interval:
     """What is counted since `start`."""
@@ -171,7 +176,7 @@ class _Area:
     def __init__(self, config: Config, ground: Ground) -> None:
         assert config.ground is not None
         self.corners = config.area or hull([pair.picture for pair in config.ground.points])
-        self.size_m2 = area([(float(x), float(y)) for x, y in ground.metres(np.array(self.corners))])
+        self.size_m2 = area_of([(float(x), float(y)) for x, y in ground.metres(np.array(self.corners))])
 
 
 class PeopleDetector:
@@ -179,22 +184,12 @@ class PeopleDetector:
 
     def __init__(self, config: Config, finder: Finder) -> None:
         self._config = config
-        self._finder = finder
-        self._kind_of = np.array([KINDS.index(KIND_OF[name]) for name in finder.labels], np.intp)
         self._ground = config.ground.fitted() if config.ground else None
         self._area = _Area(config, self._ground) if self._ground else None
+        self._search = search_of(config, finder, self._area.corners if self._area else ())
         self._interval: _Interval | None = None
         self._blind = False
-        self._begin((0, 0))
-
-    def _begin(self, size: tuple[int, int]) -> None:
-        self._size = size
-        self._tracker = Tracker(certain=1.0)
-        self._ignored = mask_of(self._config.ignore, *size)
-        self._dense = mask_of([self._area.corners] if self._area else [], *size)
-        self._tiled_s: float | None = None
-        # What the tiles found beyond the whole picture: each kind, and people on the area.
-        self._beyond = np.zeros(len(KINDS) + 1)
+        self._size, self._tracker = (0, 0), Tracker(certain=1.0)
 
     def notice(self, observation: Observation) -> None:
         """Remember whether the camera sees, as [detectors.picture_health] says."""
@@ -207,7 +202,7 @@ class PeopleDetector:
             return
         height, width = frame.image.shape[:2]
         if (height, width) != self._size:
-            self._begin((height, width))
+            self._size, self._tracker = (height, width), Tracker(certain=1.0)
         if self._interval is not None and self._interval.lasted_s(frame.time) >= self._config.interval_s:
             yield from self._told(self._interval, self._config.interval_s)
             self._interval = None
@@ -218,11 +213,11 @@ class PeopleDetector:
         if self._blind:
             return
         now_s = frame.time.monotonic_ns / NS_PER_S
-        boxes = self._searched(frame.image, now_s)
-        tracks = self._tracker.follow(boxes, now_s)
+        found = self._search.look(frame.image, now_s)
+        tracks = self._tracker.follow(found.boxes, now_s)
         self._interval.crossed += crossings(tracks, self._lines())
         movers = tuple(self._mover(track, now_s) for track in tracks)
-        self._interval.counting.take(self._sighting(boxes, movers))
+        self._interval.counting.take(self._sighting(found, movers))
         yield Movers(source=frame.source, time=frame.time, movers=movers, width=width, height=height)
 
     def finish(self) -> Iterator[Observation]:
@@ -235,41 +230,13 @@ class PeopleDetector:
         height, width = self._size
         return [((a * width, b * height), (c * width, d * height)) for (a, b), (c, d) in self._config.lines]
 
-    def _searched(self, image: Image, now_s: float) -> Boxes:
-        """Return what the picture shows: labels are kinds, scores in units of their thresholds."""
-        whole = self._counted(self._finder.find(image))
-        due = self._tiled_s is None or now_s - self._tiled_s >= self._config.tiles_every_s
-        if self._config.tiles == (1, 1) or not due:
-            return whole
-        tiled = self._counted(self._finder.find(image, self._config.tiles))
-        self._tiled_s = now_s
-        self._beyond = np.maximum(0, self._numbers(tiled) - self._numbers(whole))
-        return tiled
-
-    def _counted(self, boxes: Boxes) -> Boxes:
-        certain = self._finder.lowest[boxes.labels] / _FAINT
-        boxes = Boxes(boxes.corners, boxes.scores / certain, self._kind_of[boxes.labels])
-        return boxes.only(~standing_in(boxes, self._ignored))
-
-    def _numbers(self, boxes: Boxes) -> NDArray[np.float64]:
-        """Return how many of each kind, and people on the area, are certain."""
-        certain = boxes.only(boxes.scores >= 1)
-        kinds = np.bincount(certain.labels, minlength=len(KINDS))
-        people = certain.only(certain.labels == KINDS.index(Kind.PERSON))
-        return np.append(kinds, np.count_nonzero(standing_in(people, self._dense))).astype(float)
-
-    def _sighting(self, boxes: Boxes, movers: tuple[Mover, ...]) -> Sighting:
-        numbers = self._numbers(boxes)
-        if self._config.tiles != (1, 1):
-            # In the picture whose tiles were searched, what they found is among the boxes.
-            seen_s = self._interval.last.monotonic_ns / NS_PER_S if self._interval else 0.0
-            numbers += self._beyond if seen_s != self._tiled_s else 0
+    def _sighting(self, found: Found, movers: tuple[Mover, ...]) -> Sighting:
         walking = [
             (mover.track, *mover.moved_m_s)
             for mover in movers
             if mover.what is Kind.PERSON and mover.seen and mover.moved_m_s is not None
         ]
-        return Sighting(numbers[: len(KINDS)], float(numbers[-1]) if self._area else None, walking)
+        return Sighting(found.counts, found.on_area if self._area else None, walking)
 
     def _mover(self, track: Track, now_s: float) -> Mover:
         where = moved = None
@@ -355,4 +322,4 @@ def build(config: Config) -> Detector:
     from edge.inference.session import open_model
 
     model = open_model(shipped("models") / config.model, config.fetched)
-    return PeopleDetector(config, finder_of(model, config.threshold, _FAINT))
+    return PeopleDetector(config, finder_of(model, config.threshold))

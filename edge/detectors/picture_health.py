@@ -1,4 +1,4 @@
-"""Whether a camera sees: too dark, too bright, frozen, obstructed or out of focus.
+"""Whether a camera sees: too dark, too bright, frozen, obstructed, out of focus or turned elsewhere.
 
 About once a second a picture is judged by itself and against the one before. A fault is told once it has
 lasted, again every minute while it does, and its end once all has been well for a while; one that comes back
@@ -15,6 +15,7 @@ from edge.domain.health import Reason, Status
 from edge.domain.observations import Health
 from edge.domain.stages import DetectorSection
 from edge.domain.time import NS_PER_S
+from edge.vision.view import View
 from edge.vision.visibility import Visibility, visibility
 
 FRAME = VideoFrame
@@ -34,6 +35,7 @@ _PATIENCE_S: Mapping[Reason, float] = {
     Reason.OVEREXPOSED: 20.0,
     Reason.OBSTRUCTED: 20.0,
     Reason.DEFOCUSED: 30.0,
+    Reason.MOVED: 20.0,
 }
 _RANK = {reason: rank for rank, reason in enumerate(_PATIENCE_S)}
 _ADVICE = {
@@ -42,6 +44,7 @@ _ADVICE = {
     Reason.OVEREXPOSED: "nothing but white; check the exposure and the direction",
     Reason.OBSTRUCTED: "no contrast; clean the lens, look for what covers it",
     Reason.DEFOCUSED: "blurred; focus the lens, clean it",
+    Reason.MOVED: "looks elsewhere than before; turn it back, or draw its zones and lines anew and restart",
 }
 
 
@@ -63,6 +66,7 @@ class _PictureHealth:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._before: Image | None = None
+        self._view = View()
         self._judged_s: float | None = None
         self._since_s: dict[Reason, float] = {}
         self._well_since_s: float | None = None
@@ -105,6 +109,8 @@ class _PictureHealth:
         frozen = self._before is not None and np.array_equal(sample, self._before)
         self._before = sample
         faults = _faults(visibility(image), self._config, self._told)
+        if not faults and not frozen and self._view.moved(image):
+            faults = {Reason.MOVED}
         return faults | {Reason.FROZEN} if frozen else faults
 
     def _course(self, faults: set[Reason], now_s: float) -> tuple[Status, Reason] | None:

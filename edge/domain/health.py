@@ -49,6 +49,7 @@ class Reason(StrEnum):
     FROZEN = "frozen"
     OBSTRUCTED = "obstructed"
     DEFOCUSED = "defocused"
+    MOVED = "moved"
     GARBAGE = "garbage"
     CHECKSUM = "checksum"
     STALE = "stale"

@@ -165,3 +165,16 @@ def test_a_change_of_resolution_is_not_frozen() -> None:
 def test_what_is_no_picture_is_not_its_business() -> None:
     assert FRAME is VideoFrame
     assert list(build(Config()).accept(Idle(SOURCE, CaptureTime(0, 0)))) == []
+
+
+def turned(k: int) -> Picture:
+    picture: Picture = np.roll(clear(k), 30, axis=1)
+    return picture
+
+
+def test_a_turned_camera_is_told_and_is_well_when_turned_back() -> None:
+    told = watch(frames((clear, 40), (turned, 60), (clear, 30)))
+    assert course(told) == [
+        (Status.DEGRADED, Reason.MOVED),
+        (Status.OK, Reason.RECOVERED),
+    ]

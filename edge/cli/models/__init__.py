@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from edge.cli.models import fetch, listing, street_sound, verify
+from edge.cli.models import fetch, listing, people, street_sound, verify
 from edge.cli.output import BROKEN, complain
 from edge.domain.shipped import shipped
 from edge.inference.card import FETCHED
@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     evaluate = actions.add_parser("evaluate", help="run a model on recordings and write what it finds")
     what = evaluate.add_subparsers(dest="model", required=True, metavar="MODEL")
     street_sound.add_arguments(_leaf(what, street_sound.MODEL, "the street-sound model on a CSV of clips"))
+    people.add_arguments(_leaf(what, people.MODEL, "a detector on pictures: a CSV of boxes"))
 
 
 def run(args: argparse.Namespace) -> int:
