@@ -45,16 +45,20 @@ class View:
         if image.shape != self._shape:
             self._shape, self._learnt = image.shape, 0
             self._present = edges
-        self._present = self._present + (edges - self._present) / _PRESENT_OF
+        self._present = _towards(self._present, edges, _PRESENT_OF)
         if self._learnt < _LEARNT_FROM:
             self._learnt += 1
             first = self._learnt == 1
-            self._reference = edges if first else self._reference + (edges - self._reference) / self._learnt
+            self._reference = edges if first else _towards(self._reference, edges, self._learnt)
             return False
         moved = _differs(self._reference, self._present)
         if not moved:
-            self._reference = self._reference + (self._present - self._reference) / _FOLLOWS_IN
+            self._reference = _towards(self._reference, self._present, _FOLLOWS_IN)
         return moved
+
+
+def _towards(edges: Edges, others: Edges, pictures: float) -> Edges:
+    return (edges + (others - edges) / np.float32(pictures)).astype(np.float32)
 
 
 def _edges(image: Image) -> Edges:
