@@ -28,6 +28,7 @@ def problems(profile: Profile) -> Iterator[Problem]:
     yield from _names(profile)
     for index, message in enumerate(profile.messages):
         yield from _message(profile, f"messages[{index}]", message)
+    yield from _firmware(profile)
     yield from _commands(profile)
     yield from _life_cycle(profile)
     yield from _examples(profile)
@@ -49,6 +50,15 @@ def _names(profile: Profile) -> Iterator[Problem]:
         for flag in flags:
             if flag not in known:
                 yield f"quality.{key}", f"'{flag}' is no flag of any field"
+
+
+def _firmware(profile: Profile) -> Iterator[Problem]:
+    told = {field.full_name for m in profile.messages for field in m.fields if not field.is_measurement}
+    wanted = [("version", profile.firmware.version)] if profile.firmware.version else []
+    wanted += [(f"expect[{i}].field", each.field) for i, each in enumerate(profile.firmware.expect)]
+    for key, name in wanted:
+        if name not in told:
+            yield f"firmware.{key}", f"'{name}' is no field that is not a measurement"
 
 
 def _message(profile: Profile, key: str, message: MessageShape) -> Iterator[Problem]:

@@ -4,6 +4,7 @@
 keys.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -135,11 +136,57 @@ class Quality(Part):
     warming_up: tuple[Name, ...] = ()
 
 
-class Firmware(Part):
-    """Which versions of the board's own firmware were seen to work, and what must be set on the board."""
+class Expected(Part):
+    """A setting that the board must have and can tell: a field and the values that are right.
 
+    Attributes:
+        setting: for people, such as `reporting mode: active`.
+    """
+
+    field: Name
+    equals: tuple[float | str, ...] = Field(min_length=1)
+    setting: str = Field(min_length=1, max_length=120)
+
+
+class Firmware(Part):
+    """Which versions of the board's own firmware were seen to work, and what must be set on the board.
+
+    What the board can tell is checked whenever it tells it; commands of `lifecycle.init` ask for it.
+
+    Attributes:
+        version: the field (of any message, no measurement) that tells the version.
+        known: versions seen to work, as that field shows them.
+        settings: for people: what must be set, and the board cannot tell.
+        expect: settings that the board can tell.
+    """
+
+    version: Name | None = None
     known: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
+    expect: tuple[Expected, ...] = ()
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        if self.version is not None and not self.known:
+            raise ValueError("known: give at least one version that was seen to work")
+        return self
+
+    def misfits(self, told: Mapping[str, float | str]) -> dict[str, str]:
+        """Return what is wrong with the fields of a message: field to reason; empty text where it is right.
+
+        Args:
+            told: `meta` of the message.
+        """
+        found: dict[str, str] = {}
+        if self.version is not None and self.version in told:
+            version = str(told[self.version])
+            known = ", ".join(self.known)
+            found[self.version] = "" if version in self.known else f"firmware {version}, known are {known}"
+        for expected in self.expect:
+            if expected.field in told:
+                right = told[expected.field] in expected.equals
+                found[expected.field] = "" if right else f"must have {expected.setting}"
+        return found
 
 
 class Example(Part):

@@ -17,6 +17,9 @@ from edge.domain.identity import SourceId
 from edge.domain.time import NS_PER_S, CaptureTime
 
 _MODBUS_MAX_BYTES = 256
+_PACE_READINGS = 8
+"""So many readings tell the pace of a board; a single late one tells nothing."""
+
 _REASONS = {Rejection.CHECKSUM: Reason.CHECKSUM, Rejection.SHORT: Reason.TRUNCATED}
 _ADVICE = {
     Reason.CHECKSUM: "check cable, plug and supply",
@@ -24,6 +27,9 @@ _ADVICE = {
     Reason.GARBAGE: "check profile, baud rate and wiring",
     Reason.DEVICE_FAULT: "see the board's manual",
     Reason.STALE: "check the board's supply and wiring",
+    Reason.SILENT: "check the board's supply, that TX and RX are crossed, and the baud rate",
+    Reason.SLOW: "check the board's supply and its settings",
+    Reason.FIRMWARE: "see `lamppost profiles show`; readings go on",
 }
 
 
@@ -44,7 +50,7 @@ class Readings:
     """Turns what a decoder finds into frames, in order.
 
     Attributes:
-        stale: nothing was read for `timing.stale_s`.
+        stale: there was no reading for `timing.stale_s`.
     """
 
     def __init__(self, source: SourceId, profile: Profile, start: CaptureTime, *, cold: bool) -> None:
@@ -61,9 +67,11 @@ class Readings:
         self._profile = profile
         self._warm_ns = start.monotonic_ns + round(profile.timing.warmup_s * NS_PER_S) if cold else -(1 << 62)
         self._last_ns = start.monotonic_ns
+        self._arrived: deque[int] = deque(maxlen=_PACE_READINGS)
         self._heard = False
         self._troubles = Troubles(source, _ADVICE)
         self._flags: dict[str, tuple[str, ...]] = {}
+        self._misfits: dict[str, str] = {}
         self._changed_ns = start.monotonic_ns
         self._before: tuple[object, ...] = ()
         self._counters = {
@@ -82,15 +90,19 @@ class Readings:
         frames: list[Frame] = list(self._troubles.due(time))
         return [*frames, reading] if reading is not None else frames
 
-    def tick(self, time: CaptureTime) -> list[Frame]:
-        """Nothing was found, but time passed: a silent board goes stale, and held-back trouble is told."""
+    def tick(self, time: CaptureTime, *, silent: bool = False) -> list[Frame]:
+        """Nothing was found, but time passed: a board goes stale, and held-back trouble is told.
+
+        Args:
+            time: now.
+            silent: for as long, not a single byte came.
+        """
         silent_s = (time.monotonic_ns - self._last_ns) / NS_PER_S
         if silent_s < self._profile.timing.stale_s:
             return list(self._troubles.due(time))
         self.stale = True
-        told = self._troubles.lasts(
-            Reason.STALE, time, f"{self._profile.name}: no reading for {silent_s:.0f} s"
-        )
+        reason, what = (Reason.SILENT, "not a byte") if silent else (Reason.STALE, "no reading")
+        told = self._troubles.lasts(reason, time, f"{self._profile.name}: {what} for {silent_s:.0f} s")
         frames: list[Frame] = list(self._troubles.due(time))
         if told:
             # Told with the fault, so that averages have a reason and nobody takes it for recovery.
@@ -113,15 +125,32 @@ class Readings:
     def _reading(self, message: Message, time: CaptureTime) -> ReadingFrame | None:
         if message.message in self._flagged:
             self._flags[message.message] = message.flags
+        self._misfits |= self._profile.firmware.misfits(message.meta)
         self._note_faults(message)
+        self._note_misfits(time)
         if message.outcome is Outcome.NO_DATA or not (message.values or message.absent):
             return None
         self.stale = False
         self._last_ns = time.monotonic_ns
+        self._note_pace(time)
         values, absent = message.values, message.absent
         if (why := self._void(message, time)) is not None:
             values, absent = {}, {**dict.fromkeys(values, why), **absent}
         return ReadingFrame(self._source, time, self._profile.id, values, absent)
+
+    def _note_pace(self, time: CaptureTime) -> None:
+        """A board half of whose patience passes between readings, again and again, is slow."""
+        timing = self._profile.timing
+        self._arrived.append(time.monotonic_ns)
+        gap_s = (self._arrived[-1] - self._arrived[0]) / NS_PER_S / (_PACE_READINGS - 1)
+        if len(self._arrived) == _PACE_READINGS and gap_s > max(2 * timing.period_s, timing.stale_s / 2):
+            detail = f"{self._profile.name}: a reading every {gap_s:.1f} s instead of {timing.period_s:g} s"
+            self._troubles.lasts(Reason.SLOW, time, detail)
+
+    def _note_misfits(self, time: CaptureTime) -> None:
+        wrong = "; ".join(misfit for misfit in self._misfits.values() if misfit)
+        if wrong:
+            self._troubles.lasts(Reason.FIRMWARE, time, f"{self._profile.name}: {wrong}")
 
     def _note_faults(self, message: Message) -> None:
         if message.outcome is Outcome.FAULT or self._raised(message.flags, self._profile.quality.fault):

@@ -5,45 +5,41 @@ time that the bytes behind it in the same read took on the wire. A USB adapter a
 (16 ms by default on FTDI), a loaded machine its scheduling; nothing here can see either.
 """
 
-import errno
 import os
 import termios
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, model_validator
 
 from edge.decoding.catalogue import ProfileId, load_known
 from edge.decoding.decoder import Decoder
 from edge.decoding.polling import Polling
-from edge.decoding.profile import Profile
 from edge.decoding.readings import Arrivals, Readings
 from edge.domain.frames import Frame, Idle, ReadingFrame
-from edge.domain.health import Component, Reason
+from edge.domain.health import Component
 from edge.domain.identity import SourceId
 from edge.domain.stages import Check, SourceError, SourceSection
 from edge.domain.time import NS_PER_S, CaptureTime, Clock
-from edge.sources.device_access import holders, join_group
+from edge.sources.device_access import holders
+from edge.sources.serial_port import READ_TIMEOUT_S, PortPath, close_port, exchange, open_port
 
 if TYPE_CHECKING:
     from serial import Serial
 
 COMPONENT = Component.SERIAL_BOARD
 
-_READ_TIMEOUT_S = 0.5
 # A frame does not pause; what is kept after so long without a byte will not be completed.
 _PAUSE_S = 0.3
 _SHORTEST_LISTEN_S = 3.0
-_PARITIES = {"none": "N", "even": "E", "odd": "O"}
 
 
 class Config(SourceSection):
     """Which port, and which board is on it."""
 
-    port: str = Field(pattern=r"^/", description="stable path such as /dev/serial/by-id/usb-...")
+    port: PortPath
     profile: ProfileId = Field(description="id of a profile (`lamppost profiles list`), or the path of one")
     experimental: bool = Field(False, description="allow a profile that no capture of a real board confirms")
 
@@ -77,7 +73,7 @@ class SerialBoard:
 
     def __enter__(self) -> Self:
         """Open the port. Raises SourceError."""
-        self._port = _open(self._config.port, self._profile)
+        self._port = open_port(self._config.port, self._profile.transport)
         self._opened = self._clock.now()
         return self
 
@@ -92,8 +88,7 @@ class SerialBoard:
             for command in Polling(self._profile, 0.0).farewell():
                 port.write(command)
             port.flush()
-        with suppress(OSError, termios.error):
-            port.close()
+        close_port(port)
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield readings and faults as they come, `Idle` when nothing comes. Raises SourceError."""
@@ -114,12 +109,13 @@ class SerialBoard:
             for result in decoder.finish() if pause else decoder.feed(chunk):
                 frames += readings.take(result, arrivals.of(result.offset))
             arrivals.forget(decoder.consumed - decoder.pending)
-            frames += readings.tick(now)
+            silent = _seconds(now) - _seconds(heard) >= self._profile.timing.stale_s
+            frames += readings.tick(now, silent=silent)
             if readings.stale and _seconds(now) - _seconds(revived) >= self._profile.timing.stale_s:
                 # It may have lost its power, or another program may have sent it to sleep.
                 polling.restart(_seconds(now), revive=True)
                 revived = now
-            if not frames and _seconds(now) - _seconds(spoken) >= _READ_TIMEOUT_S:
+            if not frames and _seconds(now) - _seconds(spoken) >= READ_TIMEOUT_S:
                 frames = [Idle(self._source, now)]
             if frames:
                 spoken = now
@@ -164,79 +160,17 @@ class SerialBoard:
 
     def _exchange(self, polling: Polling) -> bytes:
         """Send what is due, then wait for bytes until the next command is due, half a second at most."""
-        port = self._port
-        assert port is not None
-        try:
-            now_s = _seconds(self._clock.now())
-            for command in polling.due(now_s):
-                port.write(command)
-            rest_s = polling.rest_s(now_s)
-            port.timeout = _READ_TIMEOUT_S if rest_s is None else min(_READ_TIMEOUT_S, rest_s)
-            first: bytes = port.read(1)
-            return first + port.read(port.in_waiting) if first else b""
-        except (OSError, TypeError, termios.error) as error:
-            # pyserial stumbles over its own closed descriptor when a device goes away during a call.
-            raise SourceError(
-                Reason.NO_DEVICE, f"{self._config.port}: gone while in use ({error}); plug it in again"
-            ) from error
+        assert self._port is not None
+        now_s = _seconds(self._clock.now())
+        commands = list(polling.due(now_s))
+        rest_s = polling.rest_s(now_s)
+        return exchange(
+            self._port, commands, READ_TIMEOUT_S if rest_s is None else min(READ_TIMEOUT_S, rest_s)
+        )
 
 
 def _seconds(time: CaptureTime) -> float:
     return time.monotonic_ns / NS_PER_S
-
-
-def _open(path: str, profile: Profile) -> "Serial":
-    """Open a port for this process alone. Raises SourceError that says what to do."""
-    import serial
-
-    line = profile.transport
-    port = serial.Serial(
-        baudrate=line.baud,
-        bytesize=line.bits,
-        parity=_PARITIES[line.parity],
-        stopbits=line.stop,
-        timeout=_READ_TIMEOUT_S,
-        write_timeout=1.0,
-        exclusive=True,
-    )
-    port.port = path
-    port.dtr = line.dtr
-    try:
-        port.open()
-        if not line.dtr:
-            _keep_dtr(port)
-        port.reset_input_buffer()
-    except (OSError, termios.error) as error:
-        port.close()
-        raise _explain(path, error) from error
-    return port
-
-
-def _keep_dtr(port: "Serial") -> None:
-    """Stop the kernel from dropping and raising DTR at the next close and open, which resets many boards."""
-    descriptor = port.fileno()
-    attributes: list[Any] = termios.tcgetattr(descriptor)
-    attributes[2] &= ~termios.HUPCL
-    termios.tcsetattr(descriptor, termios.TCSANOW, attributes)
-
-
-def _explain(path: str, error: Exception) -> SourceError:
-    code = getattr(error, "errno", None)
-    if code is None:
-        code = next((arg for arg in error.args if isinstance(arg, int)), None)
-    if not os.path.lexists(path) or code in {errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EIO}:
-        advice = "is the board plugged in? `ls /dev/serial/by-id` shows what is"
-        return SourceError(Reason.NO_DEVICE, f"{path}: no such port; {advice}")
-    if code in {errno.EACCES, errno.EPERM}:
-        return SourceError(Reason.NO_PERMISSION, f"{path}: permission denied; {join_group(path, 'dialout')}")
-    if code in {errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK}:
-        owner = ", ".join(holders(path)) or "another program"
-        return SourceError(Reason.NO_DEVICE, f"{path}: in use by {owner}; stop it, or give another port")
-    if not Path(path).is_char_device() or code == errno.ENOTTY:
-        return SourceError(Reason.NO_DEVICE, f"{path}: is not a serial port; give one of /dev/serial/by-id")
-    return SourceError(
-        Reason.NO_DEVICE, f"{path}: cannot be opened ({error}); unplug it and plug it in again"
-    )
 
 
 def build(config: Config, source: SourceId, clock: Clock) -> SerialBoard:

@@ -228,6 +228,25 @@ def test_what_is_right_is_loaded(text: str, tmp_path: Path) -> None:
         (GOOD, GOOD[GOOD.rindex("[[examples]]") :], "", "examples: none shows bytes that are rejected"),
         (GOOD, GOOD[GOOD.index("[[examples]]") :], "", "examples: none shows a message that is accepted"),
         (GOOD, "[commands]", "[quality]\nfault = ['fan']\n[commands]", "quality.fault: 'fan' is no flag"),
+        (
+            GOOD,
+            "[commands]",
+            "[firmware]\nversion = 'fw'\nknown = ['1']\n[commands]",
+            "firmware.version: 'fw' is no",
+        ),
+        (
+            GOOD,
+            "[commands]",
+            "[firmware]\nversion = 't_c'\nknown = ['1']\n[commands]",
+            "version: 't_c' is no field",
+        ),
+        (GOOD, "[commands]", "[firmware]\nversion = 't_c'\n[commands]", "firmware: known: give at least one"),
+        (
+            GOOD,
+            "[commands]",
+            "[[firmware.expect]]\nfield = 'mode'\nequals = [0]\nsetting = 'active'\n[commands]",
+            r"firmware.expect\[0\].field: 'mode' is no",
+        ),
         (POLLED, 'poll = ["read"]', "", "lifecycle.poll: needed by"),
         (
             POLLED,

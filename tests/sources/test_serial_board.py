@@ -5,6 +5,7 @@ import fcntl
 import os
 import re
 import select
+import struct
 import subprocess
 import sys
 import termios
@@ -16,7 +17,7 @@ from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import pytest
 from pydantic import ValidationError
@@ -31,7 +32,9 @@ from edge.domain.stages import SourceError
 from edge.domain.time import NS_PER_S, CaptureTime
 from edge.sources.device_access import holders
 from edge.sources.serial_board import COMPONENT, Config, SerialBoard, build
+from edge.sources.serial_port import stable_names
 
+PORT = "/dev/serial/by-id/usb-1a86_USB_Serial-if00-port0"
 BOARD = SourceId("air", 0, Component.SERIAL_BOARD)
 SDS = bytes.fromhex("aac0d4043a0aa1601dab")
 SDS_BAD = SDS[:8] + b"\x00\xab"
@@ -40,6 +43,9 @@ SPS = bytes.fromhex(
 )
 READ, STATUS, START, STOP = "7e000300fc7e", "7e00d201002c7e", "7e0000020103f97e", "7e000100fe7e"
 WAKE = "7e007d3100ee7e"
+VERSION = "7e00d1002e7e"
+ASK_VERSION = "aab407000000000000000000000000ffff05ab"
+ASK_MODE = "aab402000000000000000000000000ffff00ab"
 
 
 class SkippingClock:
@@ -251,15 +257,21 @@ class TestStreaming:
             frames = iter(source)
             line.say(SDS)
             reading(frames)
-            assert line.heard() == b""
+            line.heard()
             clock.ahead_s = 40
-            assert fault(frames).reason is Reason.STALE
+            assert fault(frames).reason is Reason.SILENT
             assert reading(frames).absent == dict.fromkeys(("pm2_5_ugm3", "pm10_ugm3"), Absence.STALE)
             until(frames, Idle)
             clock.ahead_s += 1
             until(frames, Idle)
-            assert line.heard().hex() == (
-                "aab406010100000000000000000000ffff06abaab402010000000000000000000000ffff01ab"
+            assert (
+                line.heard()
+                .hex()
+                .endswith(
+                    ASK_VERSION
+                    + ASK_MODE
+                    + "aab406010100000000000000000000ffff06abaab402010000000000000000000000ffff01ab"
+                )
             )
             line.say(SDS)
             assert reading(frames).values
@@ -297,7 +309,7 @@ class TestPolled:
                 assert not [frame for frame in taken if isinstance(frame, Fault)]
             other.wait_for(STOP)
         sent = b"".join(other.asked).hex()
-        assert sent.startswith("ff" + WAKE + START + READ + STATUS + READ)
+        assert sent.startswith("ff" + WAKE + START + VERSION + READ + STATUS + READ)
         assert sent.endswith(STOP)
 
     def test_wrong_answers_are_faults_and_the_next_right_one_counts(
@@ -333,7 +345,7 @@ class TestPolled:
             until(frames, Idle)
             assert line.heard().hex().count(START) == 1
             clock.ahead_s = 20
-            assert fault(frames).reason is Reason.STALE
+            assert fault(frames).reason is Reason.SILENT
             until(frames, Idle)
             assert line.heard().hex().count(START) == 1
 
@@ -352,6 +364,74 @@ class TestPolled:
             board(line, warm("spec_dgs_no2"), clock) as source,
         ):
             assert reading(iter(source)).values["no2_ppb"] == 107
+
+
+class TestTrouble:
+    def test_bytes_without_a_reading_are_stale_not_silent(self, line: Line, clock: SkippingClock) -> None:
+        with board(line, "nova_sds011", clock) as source:
+            frames = iter(source)
+            acknowledged = bytes.fromhex("aac506010100546fcbab")
+            line.say(acknowledged)
+            until(frames, Idle)
+            clock.ahead_s += 4
+            line.say(acknowledged)
+            until(frames, Idle)
+            clock.ahead_s += 2
+            assert fault(frames).reason is Reason.STALE
+
+    def test_a_slow_board_is_told_and_its_readings_count(
+        self, line: Line, clock: SkippingClock, warm: Callable[[str], str]
+    ) -> None:
+        with board(line, warm("nova_sds011"), clock) as source:
+            frames = iter(source)
+            taken: list[Frame] = []
+            for _ in range(9):
+                clock.ahead_s += 3
+                line.say(SDS)
+                taken += until(frames, ReadingFrame)
+        told = [frame for frame in taken if isinstance(frame, Fault)]
+        assert {frame.reason for frame in told} == {Reason.SLOW}
+        assert "a reading every 3.0 s instead of 1 s" in told[0].detail
+        assert all(frame.values for frame in taken if isinstance(frame, ReadingFrame))
+
+    def test_a_port_that_takes_no_bytes_is_stuck(
+        self, line: Line, clock: SkippingClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("edge.sources.serial_port._WRITE_TIMEOUT_S", 0.1)
+        with board(line, "sensirion_sps30", clock) as source:
+            descriptor = os.open(line.port, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+            termios.tcflow(descriptor, termios.TCOOFF)
+            with pytest.raises(SourceError, match="takes no bytes") as caught:
+                until(iter(source), Fault)
+            termios.tcflow(descriptor, termios.TCOON)
+            os.close(descriptor)
+        assert caught.value.reason is Reason.NO_FRAMES
+
+    def test_an_unknown_firmware_and_a_wrong_setting_are_told_and_reading_goes_on(
+        self, line: Line, clock: SkippingClock, warm: Callable[[str], str]
+    ) -> None:
+        def answer(asked: bytes) -> bytes:
+            version, mode = "aac507120c0ca16032ab", "aac502000100a16004ab"
+            asks = {ASK_VERSION: version, ASK_MODE: mode}
+            return bytes.fromhex("".join(asks[sent] for sent in asks if sent in asked.hex()))
+
+        with Answering(line, answer) as other, board(line, warm("nova_sds011"), clock) as source:
+            frames = iter(source)
+            taken = until(frames, Idle)
+            other.wait_for(ASK_MODE)
+            line.say(SDS)
+            taken += until(frames, ReadingFrame)
+            clock.ahead_s += 4
+            line.say(SDS)
+            taken += until(frames, ReadingFrame)
+            clock.ahead_s += 4
+            line.say(SDS)
+            taken += until(frames, ReadingFrame)
+        told = [frame for frame in taken if isinstance(frame, Fault)]
+        assert {frame.reason for frame in told} == {Reason.FIRMWARE}
+        assert "firmware 120C0C, known are 0F070A, 120B10; must have reporting mode active" in told[-1].detail
+        assert len(told) >= 2, "told again, so that its health stays degraded"
+        assert all(frame.values for frame in taken if isinstance(frame, ReadingFrame))
 
 
 class TestUnplugging:
@@ -449,25 +529,73 @@ class TestOpening:
         board(line, "nova_sds011", clock).__exit__(None, None, None)
 
 
+class TestControlLines:
+    @pytest.fixture
+    def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """Give what is asked of the control lines, which a pseudo-terminal does not have."""
+        found: list[str] = []
+        real = fcntl.ioctl
+        lines = {struct.pack("I", termios.TIOCM_DTR): "DTR", struct.pack("I", termios.TIOCM_RTS): "RTS"}
+        ways = {termios.TIOCMBIS: "raised", termios.TIOCMBIC: "lowered"}
+
+        def ioctl(descriptor: int, request: int, argument: Any = 0, *rest: Any) -> Any:
+            if request in ways:
+                found.append(f"{lines[argument]} {ways[request]}")
+                return 0
+            return real(descriptor, request, argument, *rest)
+
+        monkeypatch.setattr(fcntl, "ioctl", ioctl)
+        return found
+
+    def test_without_dtr_both_go_low_in_the_order_that_resets_no_board(
+        self, line: Line, clock: SkippingClock, asked: list[str]
+    ) -> None:
+        with board(line, "generic_json", clock):
+            assert asked == ["RTS lowered", "DTR lowered"]
+        assert asked == ["RTS lowered", "DTR lowered"], "closing leaves them"
+
+    def test_with_dtr_both_are_high(self, line: Line, clock: SkippingClock, asked: list[str]) -> None:
+        with board(line, "nova_sds011", clock):
+            assert asked == ["DTR raised", "RTS raised"]
+
+
 class TestSettings:
-    def test_a_port_is_a_path_never_an_index(self) -> None:
+    def test_a_port_is_a_path(self) -> None:
         with pytest.raises(ValidationError, match="port"):
             Config(port="ttyUSB0", profile="nova_sds011")
 
+    @pytest.mark.parametrize("port", ["/dev/ttyUSB0", "/dev/ttyACM12", "/dev/ttyCH341USB0"])
+    def test_a_number_is_no_identity(self, port: str) -> None:
+        with pytest.raises(ValidationError, match=r"only the order of plugging.*lamppost sensors"):
+            Config(port=port, profile="nova_sds011")
+
+    @pytest.mark.parametrize("port", ["/dev/ttyAMA0", "/dev/serial0", "/dev/ttyS1", "/dev/serial/by-path/x"])
+    def test_what_is_fixed_to_the_machine_is_one(self, port: str) -> None:
+        assert Config(port=port, profile="nova_sds011").port == port
+
+    def test_the_advice_names_the_links_of_that_very_port(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("edge.sources.serial_port.LINKS", tmp_path)
+        for folder, name in (("by-path", "pci-1"), ("by-id", "usb-A_1"), ("by-id", "usb-B_2")):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            (tmp_path / folder / name).symlink_to("/dev/null" if name != "usb-B_2" else "/dev/zero")
+        assert stable_names("/dev/null") == [f"{tmp_path}/by-id/usb-A_1", f"{tmp_path}/by-path/pci-1"]
+
     def test_an_unknown_profile_has_a_nearest_one(self) -> None:
         with pytest.raises(ValidationError, match="did you mean 'nova_sds011'"):
-            Config(port="/dev/ttyUSB0", profile="sds011")
+            Config(port=PORT, profile="sds011")
 
     def test_an_experimental_profile_must_be_asked_for(self) -> None:
         with pytest.raises(ValidationError, match="set experimental = true"):
-            Config(port="/dev/ttyUSB0", profile="sensirion_scd30")
-        assert Config(port="/dev/ttyUSB0", profile="sensirion_scd30", experimental=True).experimental
+            Config(port=PORT, profile="sensirion_scd30")
+        assert Config(port=PORT, profile="sensirion_scd30", experimental=True).experimental
 
     def test_a_profile_of_ones_own(self, tmp_path: Path) -> None:
         path = tmp_path / "mine.toml"
         path.write_text("schema = 1")
         with pytest.raises(ValidationError, match=r"mine\.toml: id: Field required"):
-            Config(port="/dev/ttyUSB0", profile=str(path))
+            Config(port=PORT, profile=str(path))
 
 
 class TestCheck:
