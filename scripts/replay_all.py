@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.cli.settings_file import EXAMPLES
-from edge.delivery.writer import Numbering
+from edge.delivery.numbering import Numbering, Position
 from edge.domain.health import Status
 from edge.domain.reports import REPORT
 from edge.runtime.logs import logging_to_stderr
@@ -46,7 +46,7 @@ def main(folder: Path) -> int:
 async def _replay(settings: Settings, path: Path) -> tuple[Counter[str], list[str]]:
     section = "video_file" if path.suffix.lower() in _VIDEO else "audio_file"
     source = entry("replay", section, "recording", path=path, pace="max")
-    numbering = Numbering("replay", "desk", 1)
+    numbering = Numbering("replay", "desk", Position(1))
     kinds: Counter[str] = Counter()
 
     async def accept(report: Any) -> None:

@@ -41,6 +41,21 @@ def test_a_missing_policy(tmp_path: Path) -> None:
     assert [(report["status"], report["reason"]) for report in told] == [("failed", "missing")]
 
 
+def test_a_lost_key_lets_out_nothing_but_health_that_says_so(tmp_path: Path) -> None:
+    config = settings(tmp_path, 1)
+    (tmp_path / "signing.key").unlink()
+    with role("sense", config) as process:
+        assert process.wait(60) == 0
+        assert process.stderr is not None
+        assert "signing.key: no such key" in process.stderr.read()
+    with Outbox(tmp_path / "outbox.sqlite", 10_000_000) as outbox:
+        events = [json.loads(entry.payload) for entry in outbox.pending(1000)]
+    assert {event["data"]["kind"] for event in events} == {"health"}
+    assert not any("signature" in event for event in events)
+    told = [event["data"] for event in events if event["data"]["component"] == "signing"]
+    assert (told[0]["status"], told[0]["reason"]) == ("failed", "no_key")
+
+
 def test_an_outbox_folder_that_cannot_be_made(tmp_path: Path) -> None:
     config = settings(tmp_path, 1)
     config.write_text(config.read_text().replace('"outbox.sqlite"', '"/proc/no/outbox.sqlite"'))

@@ -48,7 +48,7 @@ def test_the_settings_that_a_newcomer_writes_are_fine(
     monkeypatch.chdir(tmp_path)
     block = README.partition("## Connect real devices\n\n```sh\n")[2].partition("```")[0]
     commands = [shlex.split(line, comments=True)[1:] for line in block.splitlines()]
-    assert [command[0] for command in commands] == ["config", "config", "doctor", "run"]
-    assert [dispatch(command) for command in commands[:2]] == [FINE, FINE]
-    dispatch(commands[2])  # what it finds depends on the machine
+    assert [command[0] for command in commands] == ["config", "config", "keys", "doctor", "run"]
+    assert [dispatch(command) for command in commands[:3]] == [FINE, FINE, FINE]
+    dispatch(commands[3])  # what it finds depends on the machine
     assert "settings" in capsys.readouterr().out

@@ -26,6 +26,7 @@ from edge.runtime.logs import logging_to_stderr
 from edge.runtime.node import last_delivery, outbox_of, publishing, sensing, subscribed
 from edge.runtime.recording_clock import RecordingClock
 from edge.runtime.settings import Settings, entry
+from edge.runtime.signing_keys import with_new_key
 
 HELP = "measure speed, memory and latency of the whole pipeline on this machine"
 
@@ -150,7 +151,7 @@ def _settings(folder: Path, length_s: float, *, pace: str) -> Settings:
         entry("replay", "byte_capture", "air", path=capture, profile=board.profile, pace=pace),
     ]
     box = entry("delivery", "outbox", path=folder / "outbox.sqlite", max_mb=64)
-    return demo.replaying(sources).replacing(box)
+    return with_new_key(demo.replaying(sources).replacing(box), folder / "signing.key")
 
 
 async def _latencies(folder: Path, length_s: float) -> list[float]:

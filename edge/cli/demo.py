@@ -19,7 +19,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from edge.cli.output import FINE, FOUND_PROBLEM, complain, seconds
+from edge.cli.output import FINE, FOUND_PROBLEM, UsageError, complain, seconds
 from edge.cli.settings_file import EXAMPLES, load
 from edge.delivery.mqtt_access import Message
 from edge.runtime.clock import SystemClock
@@ -27,6 +27,8 @@ from edge.runtime.logs import logging_to_stderr
 from edge.runtime.node import last_delivery, outbox_of, publishing, sensing, subscribed
 from edge.runtime.settings import Settings, entry
 from edge.runtime.signals import stopped_by_signals
+from edge.runtime.signing_keys import keys_of, with_new_key
+from edge.signing.key_list import key_list_entry
 
 HELP = "watch a lamppost work on recordings of a street; needs no hardware and no server"
 
@@ -58,11 +60,6 @@ _SAYS = {
     "air_mean": "{pollutant} {mean_ugm3} ug/m3 over {averaging}, {capture_share:.0%} of the time",
     "air_index": "{index} is {value} because of {worst}",
     "air_exceedance": "{pollutant} {mean_ugm3} ug/m3 over {averaging}, limit {limit_ugm3} of {table}",
-    "gas_indices": "VOC index {voc_index}, grade {voc_grade}; NOx index {nox_index}; odour {odour_grade}",
-    "heat_stress": "feels like {heat_index_c} degC ({grade}), WBGT about {wbgt_estimate_c} degC",
-    "water_level": "{level_m} m, rising {rise_m_per_h} m/h",
-    "position": "{latitude_deg}, {longitude_deg}, moved: {moved}",
-    "time_quality": "fix is {grade}: {fix_share:.0%} of the time, {satellites} satellites, HDOP {hdop}",
     "sensor_agreement": "{pollutant} of sensor {other_sensor}: slope {slope}, offset {offset_ugm3} ug/m3",
     "health": "{component} {sensor} is {status} ({reason})",
 }
@@ -72,8 +69,14 @@ _LASTS = "{stage}: {strength} evidence, confirmed: {confirmed}, lasted {lasted_s
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add how long."""
+    """Add how long, and where to tell the key."""
     parser.add_argument("--seconds", type=seconds, default=60.0, help="how long (default: 60)")
+    parser.add_argument(
+        "--keys",
+        type=Path,
+        metavar="F",
+        help="write the list of keys that `lamppost events verify` needs to F",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -85,7 +88,10 @@ def run(args: argparse.Namespace) -> int:
         level = logging.INFO if args.json else logging.CRITICAL
         stack.enter_context(logging_to_stderr(level, json_lines=args.json))
         stack.enter_context(screen)
-        lasted_s = asyncio.run(_demo(_settings(folder), args.seconds, screen))
+        settings = _settings(folder)
+        if args.keys is not None:
+            _write_keys(settings, args.keys)
+        lasted_s = asyncio.run(_demo(settings, args.seconds, screen))
     if screen.broken is not None:
         raise screen.broken
     return _verdict(screen.came, lasted_s)
@@ -93,7 +99,19 @@ def run(args: argparse.Namespace) -> int:
 
 def _settings(folder: Path) -> Settings:
     box = entry("delivery", "outbox", path=folder / "outbox.sqlite", max_mb=16)
-    return load(EXAMPLES / "demo.toml").replacing(box)
+    return with_new_key(load(EXAMPLES / "demo.toml").replacing(box), folder / "signing.key")
+
+
+def _write_keys(settings: Settings, path: Path) -> None:
+    keys = keys_of(settings)
+    assert keys is not None
+    node = settings.node
+    try:
+        path.write_text(
+            key_list_entry(f"/lp/v1/{node.city}/{node.id}", keys.current.public), encoding="utf-8"
+        )
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written ({error.strerror}); give another file") from error
 
 
 async def _demo(settings: Settings, wanted_s: float, screen: "_Lines") -> float:

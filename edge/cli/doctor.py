@@ -25,7 +25,9 @@ from edge.runtime.clock import SystemClock, kernel_uncertainty_ms
 from edge.runtime.lanes import fit
 from edge.runtime.node import outbox_config, publisher_config
 from edge.runtime.settings import Entry, Settings, SettingsError, load_settings
+from edge.runtime.signing_keys import key_path, keys_of
 from edge.runtime.worker import Worker
+from edge.signing.key_store import KeyUnavailable
 
 HELP = "test this machine, its sensors, its settings and its broker; say what to do"
 
@@ -70,6 +72,7 @@ def _checks(path: Path) -> Iterator[Check]:
         return
     yield Check("settings", ok=True, detail=str(path))
     yield _policy(settings)
+    yield _signing(settings)
     yield from _false_alarms(settings)
     broken = list(_broken_detectors(settings))
     yield from (check for _, check in broken)
@@ -115,6 +118,18 @@ def _false_alarms(settings: Settings) -> Iterator[Check]:
         yield Check(
             "false alarms", ok=not verdict.demoted, detail=detail, advice=advice if verdict.demoted else ""
         )
+
+
+def _signing(settings: Settings) -> Check:
+    try:
+        keys = keys_of(settings)
+    except KeyUnavailable as error:
+        advice = "until it is mended nothing but health leaves, unsigned; then restart lamppost-sense"
+        return Check("signing key", ok=False, detail=str(error), advice=advice)
+    if keys is None:
+        advice = "remove unsigned = true from [signing], and `lamppost keys generate`"
+        return Check("signing key", ok=False, detail="reports leave unsigned", advice=advice)
+    return Check("signing key", ok=True, detail=f"{key_path(settings)}, key id {keys.current.key_id}")
 
 
 def _delivery(settings: Settings) -> Iterator[Check]:

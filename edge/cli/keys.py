@@ -2,17 +2,18 @@
 
 import argparse
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 from edge.cli.output import FINE, UsageError, emit_json
 from edge.cli.settings_file import add_config, load
+from edge.signing.key_list import key_list_entry
 from edge.signing.key_store import KeyRing, KeyUnavailable, load_key_ring, write_key_ring
 from edge.signing.keys import PrivateKey, PublicKey
 
 HELP = "make, show and rotate the key that signs this lamppost's reports"
 
-DEFAULT = Path("/etc/lamppost/signing.key")
+
+_DEFAULT = Path("/etc/lamppost/signing.key")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     rotate.add_argument("--activate", action="store_true", help="the city has it: sign with it from now on")
     for action in (generate, show, rotate):
-        action.add_argument("file", nargs="?", type=Path, default=DEFAULT, help=f"default: {DEFAULT}")
+        action.add_argument("file", nargs="?", type=Path, default=_DEFAULT, help=f"default: {_DEFAULT}")
         add_config(action)
         action.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
@@ -98,13 +99,13 @@ def _write(path: Path, ring: KeyRing) -> None:
 
 
 def _tell(args: argparse.Namespace, key: PublicKey, said: str) -> None:
-    source, today = _source(args.config), datetime.now(UTC).strftime("%Y-%m-%d")
+    source = _source(args.config)
     if args.json:
         emit_json({"file": str(args.file), "source": source, "keyid": key.key_id, "public": str(key)})
         return
     if said:
         sys.stderr.write(f"{said}\n")
-    sys.stdout.write(f'[[keys]] # {key.key_id}, {today}\nsource = "{source}"\npublic = "{key}"\n')
+    sys.stdout.write(key_list_entry(source, key))
 
 
 def _source(settings: Path) -> str:

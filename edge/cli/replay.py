@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from edge.cli.microphone_choice import microphone_of, microphones, recording_of
 from edge.cli.output import FINE, FOUND_PROBLEM, UsageError, existing_file
 from edge.cli.settings_file import EXAMPLES, add_config, load
-from edge.delivery.writer import Numbering
+from edge.delivery.numbering import Numbering, Position
 from edge.domain.health import Reason, Status
 from edge.domain.observations import Health
 from edge.domain.time import NS_PER_S
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _replay(settings: Settings, clock: RecordingClock) -> bool:
-    numbering = Numbering(settings.node.city, settings.node.id, next_sequence=1)
+    numbering = Numbering(settings.node.city, settings.node.id, Position(next_sequence=1))
 
     async def accept(report: Any) -> None:
         entry = numbering.entry(report)

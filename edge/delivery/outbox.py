@@ -38,7 +38,7 @@ from edge.domain.health import Reason
 from edge.domain.report_base import Priority
 from edge.domain.sections import LocalPath, Section
 
-__all__ = ["Config", "Counts", "Entry", "Outbox", "OutboxUnavailable"]
+__all__ = ["Config", "Counts", "Entry", "Link", "Outbox", "OutboxUnavailable"]
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +50,8 @@ _PASSING = {Reason.DISK_FULL, Reason.OVERRUN}
 """Trouble after which the connection is as good as before."""
 
 _EVICTED_AT_ONCE = 64
+_RECORDS_AT_ONCE = 1000
+"""Numbers that the records of what one append drops may take, and far more."""
 _VACUUMED_AT_ONCE = 64
 _WORTH_VACUUMING = 256
 _BUDGET = 13 / 16
@@ -68,6 +70,14 @@ class Config(Section):
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """The end of the chain of signed reports: fingerprint of the last one, and the key that signed it."""
+
+    fingerprint: str
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One report, ready to be published.
 
@@ -77,6 +87,8 @@ class Entry:
         topic: where it is published.
         payload: the bytes that are published.
         priority: when the outbox is full the lowest goes first, the oldest first among equals.
+        link: what the chain of signed reports ends with once this one is accepted; None: it is not signed.
+            Kept by the outbox, not with the report.
     """
 
     sequence: int
@@ -84,6 +96,11 @@ class Entry:
     topic: str
     payload: bytes
     priority: Priority
+    link: Link | None = field(default=None, compare=False)
+
+
+Record = Callable[[Sequence[Entry]], Entry | None]
+"""Makes the record that says which reports a full outbox dropped; None: they go without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +163,23 @@ class Outbox:
         self._given = max(self._given, self._run(_last_sequence)) + 1
         return self._given
 
-    def append(self, entries: Sequence[Entry]) -> None:
-        """Accept reports, all or none; on return they are on disk. Repeating an entry changes nothing."""
+    def link(self) -> Link | None:
+        """Return what the chain of signed reports ends with; None when nothing is known of it."""
+        row = self._run(
+            lambda connection: connection.execute("SELECT fingerprint, key_id FROM chain").fetchone()
+        )
+        return Link(*row) if row else None
+
+    def append(self, entries: Sequence[Entry], record: Record = lambda _: None) -> None:
+        """Accept reports, all or none; on return they are on disk. Repeating an entry changes nothing.
+
+        Args:
+            entries: reports, by rising number.
+            record: makes the record of what is dropped to make room; it is accepted in the same moment.
+        """
         if not entries:
             return
-        last = max(entry.sequence for entry in entries)
-        self._run(lambda connection: self._append(connection, entries, last))
+        self._run(lambda connection: self._append(connection, entries, record))
 
     def pending(self, limit: int, after: int = 0, without: Collection[str] = ()) -> list[Entry]:
         """Return the oldest reports that wait, by sequence.
@@ -162,10 +190,7 @@ class Outbox:
             without: leave out these kinds.
         """
         rows = self._run(lambda connection: _oldest(connection, limit, after, json.dumps(list(without))))
-        return [
-            Entry(number, kind, topic, payload, _PRIORITIES[rank])
-            for number, rank, kind, topic, payload in rows
-        ]
+        return [_entry(*row) for row in rows]
 
     def delivered(self, sequences: Collection[int]) -> None:
         """Forget reports that a broker has acknowledged, and count them."""
@@ -186,19 +211,18 @@ class Outbox:
             repaired=by_name.get("repaired", {}).get("", 0),
         )
 
-    def _append(self, connection: sqlite3.Connection, entries: Sequence[Entry], last: int) -> None:
-        self._advance_mark(last)
+    def _append(self, connection: sqlite3.Connection, entries: Sequence[Entry], record: Record) -> None:
+        self._advance_mark(max(entry.sequence for entry in entries))
         with _transaction(connection, durable=True):
-            accepted = [(entry.kind,) for entry in entries if _insert(connection, entry)]
-            _count_all(connection, "accepted", accepted)
-            connection.execute(
-                "UPDATE counters SET count = max(count, ?) WHERE name = 'last_sequence'", (last,)
-            )
-            while _used_bytes(connection) > self._max_bytes * _BUDGET and _evict(connection):
-                pass
+            _accept(connection, entries)
+            while _used_bytes(connection) > self._max_bytes * _BUDGET and (gone := _evict(connection)):
+                if (told := record(gone)) is not None:
+                    _accept(connection, [told])
+                if len(gone) < _EVICTED_AT_ONCE:
+                    break  # All that is left is the record itself.
 
     def _advance_mark(self, last: int) -> None:
-        if last < self._mark:
+        if last + _RECORDS_AT_ONCE < self._mark:
             return
         # The mark is a second line of defence; if the disk is full, the commit that follows says so.
         with suppress(OSError):
@@ -280,6 +304,21 @@ def _transaction(connection: sqlite3.Connection, *, durable: bool) -> Iterator[N
         raise
 
 
+def _accept(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
+    accepted = [(entry.kind,) for entry in entries if _insert(connection, entry)]
+    _count_all(connection, "accepted", accepted)
+    last = max(entry.sequence for entry in entries)
+    connection.execute("UPDATE counters SET count = max(count, ?) WHERE name = 'last_sequence'", (last,))
+    links = [entry.link for entry in entries if entry.link is not None]
+    if links:
+        connection.execute("DELETE FROM chain")
+        connection.execute("INSERT INTO chain VALUES (?, ?)", (links[-1].fingerprint, links[-1].key_id))
+
+
+def _entry(place: int, kind: str, topic: str, payload: bytes) -> Entry:
+    return Entry(place % PLACES, kind, topic, payload, _PRIORITIES[place // PLACES])
+
+
 def _place(rank: int, sequence: int) -> int:
     return rank * PLACES + sequence
 
@@ -295,16 +334,15 @@ def _insert(connection: sqlite3.Connection, entry: Entry) -> bool:
 
 def _oldest(
     connection: sqlite3.Connection, limit: int, after: int, without: str
-) -> list[tuple[int, int, str, str, bytes]]:
+) -> list[tuple[int, str, str, bytes]]:
     found = []
     for rank in range(len(_PRIORITIES)):
-        rows = connection.execute(
+        found += connection.execute(
             "SELECT place, kind, topic, payload FROM reports WHERE place > ? AND place < ?"
             " AND kind NOT IN (SELECT value FROM json_each(?)) ORDER BY place LIMIT ?",
             (_place(rank, after), _place(rank + 1, 0), without, limit),
-        )
-        found += [(place % PLACES, rank, kind, topic, payload) for place, kind, topic, payload in rows]
-    return sorted(found)[:limit]
+        ).fetchall()
+    return sorted(found, key=lambda row: row[0] % PLACES)[:limit]
 
 
 def _last_sequence(connection: sqlite3.Connection) -> int:
@@ -325,14 +363,15 @@ def _forget(connection: sqlite3.Connection, sequences: Collection[int]) -> None:
         connection.executescript(f"PRAGMA incremental_vacuum({_VACUUMED_AT_ONCE})")
 
 
-def _evict(connection: sqlite3.Connection) -> bool:
-    gone = connection.execute(
+def _evict(connection: sqlite3.Connection) -> list[Entry]:
+    rows = connection.execute(
         "DELETE FROM reports WHERE place IN (SELECT place FROM reports ORDER BY place LIMIT ?)"
-        " RETURNING kind",
+        " RETURNING place, kind, topic, payload",
         (_EVICTED_AT_ONCE,),
     ).fetchall()
-    _count_all(connection, "evicted", gone)
-    return bool(gone)
+    gone = [_entry(*row) for row in rows]
+    _count_all(connection, "evicted", [(entry.kind,) for entry in gone])
+    return gone
 
 
 def _count_all(connection: sqlite3.Connection, name: str, rows: Sequence[tuple[str]]) -> None:

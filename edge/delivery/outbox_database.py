@@ -13,7 +13,7 @@ BUSY_TIMEOUT_S = 30.0
 """An SD card can stall for seconds while the other process commits."""
 
 _APPLICATION_ID = 0x4C504F42
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _PAGE_BYTES = 4096
 _WAL_SHARE = 16
 """The log beside the database may take this fraction of the whole before it is folded in."""
@@ -32,6 +32,7 @@ CREATE TABLE reports (
 CREATE TABLE counters (
     name TEXT NOT NULL, kind TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (name, kind)
 ) WITHOUT ROWID;
+CREATE TABLE chain (fingerprint TEXT NOT NULL, key_id TEXT NOT NULL);
 """
 
 

@@ -51,6 +51,7 @@ def repair(path: Path, max_bytes: int, last_sequence: int) -> int:
     with closing(open_database(new, max_bytes, known)) as connection:
         connection.execute("BEGIN")
         connection.executemany("INSERT OR IGNORE INTO reports VALUES (?, ?, ?, ?)", _rows(path))
+        connection.executemany("INSERT INTO chain VALUES (?, ?)", _link(path))
         saved = _count(connection, counters)
         connection.execute("COMMIT")
     path.replace(damaged_path(path))
@@ -107,6 +108,14 @@ def _counters(path: Path) -> dict[tuple[str, str], int]:
         rows = connection.execute("SELECT name, kind, count FROM counters").fetchall()
         return {(name, kind): count for name, kind, count in rows if isinstance(count, int)}
     return {}
+
+
+def _link(path: Path) -> list[tuple[str, str]]:
+    """Return the end of the chain of signed reports, if it can be read; else the chain begins anew."""
+    with suppress(sqlite3.Error), _readable(path) as connection:
+        rows = connection.execute("SELECT fingerprint, key_id FROM chain").fetchall()
+        return [row for row in rows if all(isinstance(cell, str) for cell in row)][:1]
+    return []
 
 
 def _count(connection: sqlite3.Connection, counters: dict[tuple[str, str], int]) -> int:

@@ -5,17 +5,18 @@ import fcntl
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge.delivery.cloud_events import cloud_event, topic
 from edge.delivery.mqtt_access import RunBlocking
+from edge.delivery.numbering import Numbering, Position
 from edge.delivery.outbox import Entry, Outbox, OutboxUnavailable
 from edge.delivery.wakeup import notify
 from edge.domain.health import Reason, Status
 from edge.domain.report_base import Priority
 from edge.domain.reports import Report
+from edge.signing.key_store import KeyRing
 
 _log = logging.getLogger(__name__)
 
@@ -25,33 +26,6 @@ _ORDER = list(Priority)
 
 Tell = Callable[[Status, Reason, int, str], None]
 """Called when the outbox falls ill and when it is well again: status, reason, count, detail for the log."""
-
-
-class Numbering:
-    """Gives each report the next number of this node and its form on the wire.
-
-    Args:
-        city: name of the city, as in topics.
-        node: name of the lamppost, as in topics.
-        next_sequence: the number of the first report.
-    """
-
-    def __init__(self, city: str, node: str, next_sequence: int) -> None:
-        self._city = city
-        self._node = node
-        self._sequence = next_sequence
-
-    def entry(self, report: Report) -> Entry:
-        """Return the outbox entry of a report."""
-        sequence = self._sequence
-        self._sequence += 1
-        return Entry(
-            sequence=sequence,
-            kind=report.kind,
-            topic=topic(report, self._city, self._node),
-            payload=cloud_event(report, self._city, self._node, sequence),
-            priority=report.priority,
-        )
 
 
 @contextmanager
@@ -89,7 +63,12 @@ class Writer:
         city: name of the city, as in topics.
         node: name of the lamppost, as in topics.
         tell: called when the outbox falls ill and when it is well again.
+        keys: sign the reports; None: they leave unsigned.
+        only: kinds that may leave; None: all.
         limit: reports that may wait.
+
+    Attributes:
+        withheld: reports of other kinds than `only`.
     """
 
     def __init__(
@@ -100,12 +79,17 @@ class Writer:
         city: str,
         node: str,
         tell: Tell,
+        keys: KeyRing | None = None,
+        only: Collection[str] | None = None,
         limit: int = 10_000,
     ) -> None:
         self._outbox = outbox
         self._run_in_outbox = run_in_outbox
         self._identity = (city, node)
         self._tell = tell
+        self._keys = keys
+        self._only = only
+        self.withheld = 0
         self._limit = limit
         self._numbering: Numbering | None = None
         self._waiting: deque[Report] = deque()
@@ -119,6 +103,9 @@ class Writer:
 
     async def accept(self, report: Report) -> None:
         """Take one report; waits only while many are not yet on disk and the disk is well."""
+        if self._only is not None and report.kind not in self._only:
+            self.withheld += 1
+            return
         if not self._ending:
             await self._room.wait()
         self._waiting.append(report)
@@ -155,10 +142,10 @@ class Writer:
     async def _write_batch(self) -> bool:
         try:
             numbering = await self._numbered()
-            # A batch that the disk refused is tried again as it was, under the same numbers.
+            # A batch that the disk refused is tried again as it was, under the same numbers and signatures.
             while self._waiting and len(self._batch) < _BATCH:
                 self._batch.append(numbering.entry(self._waiting.popleft()))
-            await self._run_in_outbox(lambda: self._outbox.append(self._batch))
+            await self._append(numbering)
         except OutboxUnavailable as error:
             self._fell_ill(error)
             return False
@@ -168,10 +155,24 @@ class Writer:
         notify(self._outbox.path)
         return True
 
+    async def _append(self, numbering: Numbering) -> None:
+        position = numbering.position
+        try:
+            await self._run_in_outbox(lambda: self._outbox.append(self._batch, numbering.eviction))
+        except OutboxUnavailable:
+            numbering.position = position  # a record of evictions that were undone
+            raise
+
     async def _numbered(self) -> Numbering:
         if self._numbering is None:
             city, node = self._identity
-            self._numbering = Numbering(city, node, await self._run_in_outbox(self._outbox.next_sequence))
+            position = Position(
+                await self._run_in_outbox(self._outbox.next_sequence),
+                await self._run_in_outbox(self._outbox.link),
+            )
+            self._numbering = Numbering(city, node, position, self._keys)
+            if (rotation := self._numbering.rotation()) is not None:
+                self._batch.append(rotation)
         return self._numbering
 
     def _fell_ill(self, error: OutboxUnavailable) -> None:

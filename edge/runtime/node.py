@@ -15,6 +15,7 @@ from edge.delivery.outbox import Outbox, OutboxUnavailable
 from edge.delivery.publisher import Publisher
 from edge.delivery.writer import Writer, only_writer
 from edge.domain.health import Component, Reason, Status
+from edge.domain.observations import Health
 from edge.domain.time import Clock
 from edge.privacy.gate import Gate
 from edge.privacy.policy_watch import SILENCE
@@ -23,11 +24,15 @@ from edge.runtime.rule_memory import States, load_memory, memory_path, save_memo
 from edge.runtime.sense import Sense, watch_of
 from edge.runtime.settings import Settings
 from edge.runtime.signals import stopped_by_signals
+from edge.runtime.signing_keys import keys_of
 from edge.runtime.worker import Worker
+from edge.signing.key_store import KeyRing, KeyUnavailable
 
 _log = logging.getLogger(__name__)
 
 _LAST_DELIVERY_S = 5.0
+_REPEAT_S = 60.0
+"""How often a lasting trouble is told."""
 
 
 @asynccontextmanager
@@ -66,8 +71,16 @@ async def sensing(settings: Settings, clock: Clock, outbox: Outbox, worker: Work
             def tell(status: Status, reason: Reason, count: int, detail: str) -> None:
                 tasks.create_task(sense.tell(Component.OUTBOX, status, reason, count, detail))
 
-            node = settings.node
-            writer = Writer(outbox, worker, city=node.city, node=node.id, tell=tell)
+            keys, lost = await worker(lambda: _keys(settings))
+            writer = Writer(
+                outbox,
+                worker,
+                city=settings.node.city,
+                node=settings.node.id,
+                tell=tell,
+                keys=keys,
+                only=None if lost is None else {Health.kind},
+            )
             memory = memory_path(outbox.path)
 
             async def keep(states: States) -> None:
@@ -75,13 +88,33 @@ async def sensing(settings: Settings, clock: Clock, outbox: Outbox, worker: Work
 
             kept = await worker(lambda: load_memory(memory))
             sense = Sense(settings, gate, writer.accept, clock, policies=policies, kept=kept, keep=keep)
-            writing = tasks.create_task(writer.run())
+            helpers = [tasks.create_task(writer.run())]
+            if lost is not None:
+                helpers.append(tasks.create_task(_tell_lost_key(sense, writer, lost)))
             try:
                 yield sense
             finally:
-                writing.cancel()
+                for helper in helpers:
+                    helper.cancel()
                 writer.end()
         await writer.last_flush()
+
+
+def _keys(settings: Settings) -> tuple[KeyRing | None, KeyUnavailable | None]:
+    try:
+        return keys_of(settings), None
+    except KeyUnavailable as error:
+        return None, error
+
+
+async def _tell_lost_key(sense: Sense, writer: Writer, lost: KeyUnavailable) -> None:
+    """Without its key a lamppost lets nothing out but its health, unsigned, and that says so."""
+    while True:
+        detail = (
+            f"signing: {lost}; until then nothing but health leaves, and {writer.withheld} reports did not"
+        )
+        await sense.tell(Component.SIGNING, Status.FAILED, lost.reason, max(1, writer.withheld), detail)
+        await asyncio.sleep(_REPEAT_S)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,19 @@ import pkgutil
 import re
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+)
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -26,6 +33,7 @@ from edge.domain.nearest import nearest
 from edge.domain.stages import SETTINGS_FOLDER, Section
 from edge.domain.toml_lines import line_of
 from edge.runtime.privacy_section import PrivacySection, as_list
+from edge.runtime.signing_section import SigningSection
 
 SOURCE_LAYERS = ("sources", "replay", "simulation")
 """Layers whose sections are sources; a section of theirs may be an array of tables."""
@@ -76,6 +84,7 @@ class Settings:
     node: NodeSection
     privacy: PrivacySection | None
     entries: tuple[Entry, ...]
+    signing: SigningSection = field(default_factory=SigningSection)
 
     def replaying(self, sources: Sequence["Entry"]) -> "Settings":
         """Return these settings with other sources, without the detectors that they do not feed."""
@@ -204,7 +213,11 @@ def _module(layer: str, name: str) -> ModuleType | None:
 def _model(
     named: Mapping[str, Sequence[str]], layers: Collection[str], base: type[BaseSettings]
 ) -> type[BaseSettings]:
-    fields: dict[str, Any] = {"node": (NodeSection, ...), "privacy": (PrivacySection | None, None)}
+    fields: dict[str, Any] = {
+        "node": (NodeSection, ...),
+        "privacy": (PrivacySection | None, None),
+        "signing": (SigningSection, Field(default_factory=SigningSection)),
+    }
     for layer in SECTION_LAYERS:
         kind = _layer_model(layer, named.get(layer, ())) if layer in layers else dict[str, Any]
         fields[layer] = (kind, Field(default_factory=kind))
@@ -256,13 +269,14 @@ def _settings(path: Path, settings: BaseSettings, named: Mapping[str, Sequence[s
         node=settings.node,  # type: ignore[attr-defined] # a field of the model made for this file
         privacy=settings.privacy,  # type: ignore[attr-defined]
         entries=tuple(entries),
+        signing=settings.signing,  # type: ignore[attr-defined]
     )
 
 
 def _refuse_stray_variables(overrides: Mapping[str, str], content: Mapping[str, Any]) -> None:
     for variable in overrides:
         layer, *keys = variable[len(_ENV_PREFIX) :].lower().split("__")
-        known = ("node", "privacy", *SECTION_LAYERS)
+        known = ("node", "privacy", "signing", *SECTION_LAYERS)
         if layer not in known:
             hint = nearest(layer, known)
             raise SettingsError(f"environment: {variable}: nothing reads it; {hint} Unset it or correct it")

@@ -9,6 +9,8 @@ import pytest
 from edge.cli.command import dispatch
 from edge.cli.output import FOUND_PROBLEM
 from edge.cli.settings_file import EXAMPLES
+from edge.signing.key_store import KeyRing, write_key_ring
+from edge.signing.keys import PrivateKey
 from tests.conftest import Mosquitto
 
 STREET = EXAMPLES.parent / "street"
@@ -102,7 +104,18 @@ def test_injected_faults_are_found(
     )
     assert not found["policy"]["ok"]
     assert not found["recording"]["ok"]
+    assert "lamppost keys generate" in found["signing"]["detail"]
     assert "no such folder" in found["outbox"]["detail"]
+
+
+def test_the_key_that_signs_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    key = PrivateKey.generate()
+    write_key_ring(tmp_path / "signing.key", KeyRing(key))
+    found = examined(tmp_path, capsys)
+    assert found["signing"]["ok"]
+    assert key.key_id in found["signing"]["detail"]
+    (tmp_path / "signing.key").chmod(0o644)
+    assert "others may read it" in examined(tmp_path, capsys)["signing"]["detail"]
 
 
 def test_people_get_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

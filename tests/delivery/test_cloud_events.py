@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from edge.delivery.cloud_events import cloud_event, state_topic, topic
+from edge.delivery.numbering import Numbering, Position
 from edge.domain.air_reports import ParticulatesReport
 from edge.domain.health import Absence, Component, Reason, Status
 from edge.domain.node_reports import HealthReport
 from edge.domain.report_base import LegalBasis, Purpose
-from edge.domain.reports import REPORT
+from edge.domain.reports import REPORT, Report
 from edge.domain.sound_reports import ImpulseReport
 from edge.domain.trigger import Trigger
 
@@ -41,20 +42,24 @@ BANG = ImpulseReport(
 )
 
 
+def wire(report: Report, sequence: int) -> bytes:
+    return Numbering("utrecht", "pole-7", Position(sequence)).entry(report).payload
+
+
 def test_the_bytes_are_canonical() -> None:
-    assert cloud_event(HEALTH, "utrecht", "pole-7", 42) == (
-        b'{"specversion":"1.0","id":"pole-7-42","source":"/lp/v1/utrecht/pole-7",'
-        b'"type":"org.lamppost-edge.health.v1","time":"2026-05-01T12:00:00Z","datacontenttype":"application/json",'
-        b'"sequence":"0000000000000042","data":{"phenomenon_time":"2026-05-01T12:00:00Z",'
-        b'"result_time":"2026-05-01T12:00:01Z","time_uncertainty_ms":0.4,"purpose":"maintenance",'
-        b'"legal_basis":"public_task","retention_days":7,"sensor":0,"kind":"health","component":"camera",'
-        b'"status":"ok","reason":"recovered","count":1}}'
+    assert wire(HEALTH, 42) == (
+        b'{"data":{"component":"camera","count":1,"kind":"health","legal_basis":"public_task",'
+        b'"phenomenon_time":"2026-05-01T12:00:00Z","purpose":"maintenance","reason":"recovered",'
+        b'"result_time":"2026-05-01T12:00:01Z","retention_days":7,"sensor":0,"status":"ok",'
+        b'"time_uncertainty_ms":0.4},"datacontenttype":"application/json","id":"pole-7-42",'
+        b'"sequence":"0000000000000042","source":"/lp/v1/utrecht/pole-7","specversion":"1.0",'
+        b'"time":"2026-05-01T12:00:00Z","type":"org.lamppost-edge.health.v1"}'
     )
 
 
 def test_a_consumer_gets_the_report_back() -> None:
     for report in (HEALTH, BANG):
-        event = json.loads(cloud_event(report, "utrecht", "pole-7", 1))
+        event = json.loads(wire(report, 1))
         assert REPORT.validate_python(event["data"]) == report
         assert event["time"] == event["data"]["phenomenon_time"]
         assert datetime.fromisoformat(event["time"]) == report.phenomenon_time
@@ -69,7 +74,7 @@ def test_what_was_not_measured_is_left_out_and_an_unknown_uncertainty_is_said() 
         pm10_ugm3=0.0,
         absence=Absence.STALE,
     )
-    data = json.loads(cloud_event(air, "utrecht", "pole-7", 1))["data"]
+    data = json.loads(wire(air, 1))["data"]
     assert "pm2_5_ugm3" not in data
     assert data["pm10_ugm3"] == 0.0
     assert data["time_uncertainty_ms"] is None
@@ -77,7 +82,7 @@ def test_what_was_not_measured_is_left_out_and_an_unknown_uncertainty_is_said() 
 
 
 def test_sequences_sort_as_text() -> None:
-    said = [json.loads(cloud_event(HEALTH, "u", "n", n))["sequence"] for n in (9, 10, 99, 1000, 10**15)]
+    said = [cloud_event(HEALTH, "u", "n", n)["sequence"] for n in (9, 10, 99, 1000, 10**15)]
     assert said == sorted(said)
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pytest
 
 from edge.delivery import writer as writing
-from edge.delivery.outbox import Entry, Outbox, OutboxUnavailable
+from edge.delivery.outbox import Entry, Outbox, OutboxUnavailable, Record
 from edge.delivery.writer import Tell, Writer, only_writer
 from edge.domain.air_reports import ParticulatesReport
 from edge.domain.health import Component, Reason, Status
@@ -49,11 +49,11 @@ class FullDisk(Outbox):
         super().__init__(path, 10_000_000)
         self.full_for = full_for
 
-    def append(self, entries: Sequence[Entry]) -> None:
+    def append(self, entries: Sequence[Entry], record: Record = lambda _: None) -> None:
         if self.full_for > 0:
             self.full_for -= 1
             raise OutboxUnavailable(Reason.DISK_FULL, f"outbox {self.path}: disk full; free some space")
-        super().append(entries)
+        super().append(entries, record)
 
 
 async def at_once(call: Callable[[], T]) -> T:

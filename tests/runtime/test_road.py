@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from edge.cli.settings_file import EXAMPLES
-from edge.delivery.writer import Numbering
+from edge.delivery.numbering import Numbering, Position
 from edge.runtime.recording_clock import RecordingClock
 from edge.runtime.sense import Sense, gate_of
 from edge.runtime.settings import Entry, Settings, entry, load_settings
@@ -29,7 +29,7 @@ def settings_for(sources: list[Entry]) -> Settings:
 
 def reports_of(settings: Settings) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    numbering = Numbering("replay", "desk", 1)
+    numbering = Numbering("replay", "desk", Position(1))
 
     async def accept(report: Any) -> None:
         found.append(json.loads(numbering.entry(report).payload))

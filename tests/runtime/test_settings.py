@@ -209,6 +209,14 @@ def test_relative_paths_are_relative_to_the_settings_file(tmp_path: Path) -> Non
 
 def test_the_schema_knows_every_section_of_every_layer() -> None:
     schema = settings_schema()
-    assert set(schema["properties"]) == {"node", "privacy", *SECTION_LAYERS}
+    assert set(schema["properties"]) == {"node", "privacy", "signing", *SECTION_LAYERS}
     assert "MicrophoneSection" not in schema["$defs"]
     assert "sound_level" in schema["$defs"]["DetectorsSection"]["properties"]
+
+
+def test_the_signing_key_is_beside_the_settings_unless_it_is_said(tmp_path: Path) -> None:
+    assert load_settings(write(tmp_path, GOOD), environment={}).signing.key == tmp_path / "signing.key"
+    elsewhere = load_settings(write(tmp_path, GOOD + '[signing]\nkey = "keys/mine"\n'), environment={})
+    assert elsewhere.signing.key == tmp_path / "keys" / "mine"
+    said = mistake(tmp_path, GOOD + '[signing]\nunsigned = true\nkey = "mine"\n')
+    assert "give one of both" in said
