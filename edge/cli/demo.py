@@ -60,6 +60,11 @@ _SAYS = {
     "air_mean": "{pollutant} {mean_ugm3} ug/m3 over {averaging}, {capture_share:.0%} of the time",
     "air_index": "{index} is {value} because of {worst}",
     "air_exceedance": "{pollutant} {mean_ugm3} ug/m3 over {averaging}, limit {limit_ugm3} of {table}",
+    "gas_indices": "VOC index {voc_index}, grade {voc_grade}; NOx index {nox_index}; odour {odour_grade}",
+    "heat_stress": "feels like {heat_index_c} degC ({grade}), WBGT about {wbgt_estimate_c} degC",
+    "water_level": "{level_m} m, rising {rise_m_per_h} m/h",
+    "position": "{latitude_deg}, {longitude_deg}, moved: {moved}",
+    "time_quality": "fix is {grade}: {fix_share:.0%} of the time, {satellites} satellites, HDOP {hdop}",
     "sensor_agreement": "{pollutant} of sensor {other_sensor}: slope {slope}, offset {offset_ugm3} ug/m3",
     "health": "{component} {sensor} is {status} ({reason})",
 }

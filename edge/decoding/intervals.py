@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from statistics import fmean
+from statistics import fmean, median
 
 from pydantic import Field
 
@@ -73,6 +73,15 @@ class Interval:
         found = self.values(name)
         return fmean(found) if found else None
 
+    def median(self, name: str) -> float | None:
+        """Return the median of one measurement; None without a valid value."""
+        found = self.values(name)
+        return median(found) if found else None
+
+    def highest(self, name: str) -> float | None:
+        """Return the highest value of one measurement; None without a valid value."""
+        return max(self.values(name), default=None)
+
 
 class Intervals:
     """Cuts readings into intervals; those without any of the named measurements are not its business.
@@ -92,7 +101,7 @@ class Intervals:
 
     def accept(self, frame: ReadingFrame) -> Iterator[Interval]:
         """Take one reading; an interval is told by the first reading behind its end."""
-        if not any(name in self._names for names in (frame.values, frame.absent) for name in names):
+        if not self._concerned(frame):
             return
         frame = self._screen.take(frame)
         if self._open is not None:
@@ -107,6 +116,13 @@ class Intervals:
         if self._open is None:
             self._open = Interval(frame.source, frame.time, frame.time)
         self._take(self._open, frame)
+
+    def _concerned(self, frame: ReadingFrame) -> bool:
+        """Whether a reading tells of what is averaged; a board that never had a value for it does not."""
+        if any(name in self._names for name in frame.values):
+            return True
+        reasons = [why for name, why in frame.absent.items() if name in self._names]
+        return any(why is not Absence.NO_READING for why in reasons) or bool(reasons and self._open)
 
     def finish(self) -> Iterator[Interval]:
         """Give the unfinished interval, up to its last reading."""

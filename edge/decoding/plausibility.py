@@ -54,20 +54,26 @@ class Screen:
 
     A value that jumps is refused until a second one agrees with it: a spike is dropped, a step passes one
     reading late. A board whose every value has stood still for `unchanged_s` is stuck.
+
+    Attributes:
+        stuck: it is.
     """
 
     def __init__(self, unchanged_s: float, paces: Mapping[str, Pace] = PACES) -> None:
+        self.stuck = False
         self._unchanged_s = unchanged_s
         self._paces = paces
         self._believed: dict[str, tuple[float, int]] = {}
         self._refused: dict[str, tuple[float, int]] = {}
-        self._still: dict[tuple[str, ...], tuple[tuple[float, ...], int]] = {}
+        self._latest: dict[tuple[str, ...], tuple[float, ...]] = {}
+        self._stirred_ns = 0
 
     def take(self, frame: ReadingFrame) -> ReadingFrame:
         """Return the reading without what cannot be believed."""
         now_ns = frame.time.monotonic_ns
         why: dict[str, Absence] = {}
-        if self._stuck(frame.values, now_ns):
+        self._note(frame.values, now_ns)
+        if self.stuck:
             why = dict.fromkeys((n for n in frame.values if not n.startswith(_RESTFUL)), Absence.STALE)
         for name, value in frame.values.items():
             if not math.isfinite(value):
@@ -94,16 +100,14 @@ class Screen:
         self._refused.pop(name, None)
         return False
 
-    def _stuck(self, values: Mapping[str, float], now_ns: int) -> bool:
+    def _note(self, values: Mapping[str, float], now_ns: int) -> None:
+        """Take note whether the board still stirs; each kind of message is compared with its own last one."""
         lively = tuple(name for name in values if not name.startswith(_RESTFUL))
-        if not lively:
-            return False
         now = tuple(values[name] for name in lively)
-        before, since_ns = self._still.get(lively, ((), now_ns))
-        if now != before:
-            since_ns = now_ns
-        self._still[lively] = (now, since_ns)
-        return (now_ns - since_ns) / NS_PER_S >= self._unchanged_s
+        if self._latest.get(lively) != now:
+            self._latest[lively] = now
+            self._stirred_ns = now_ns
+        self.stuck = (now_ns - self._stirred_ns) / NS_PER_S >= self._unchanged_s
 
 
 def _allowed(pace: Pace, elapsed_ns: int) -> float:

@@ -74,6 +74,120 @@ class Gases(Observation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GasIndices(Observation):
+    """What boards say of odours and volatile compounds over one interval: their own indices and grades.
+
+    No substance and no concentration: nobody measured one. Of grades the highest, of indices the mean.
+    """
+
+    kind: ClassVar[str] = "gas_indices"
+    duration_s: float
+    readings: int
+    voc_grade: float | None = None
+    odour_grade: float | None = None
+    voc_index: float | None = None
+    nox_index: float | None = None
+    odour_index: float | None = None
+    absence: Absence | None = None
+
+
+class HeatFormula(StrEnum):
+    """What gave a heat index: Steadman's simple formula, or from 80 degF on Rothfusz's regression."""
+
+    STEADMAN = "steadman"
+    ROTHFUSZ = "rothfusz"
+
+
+class HeatGrade(StrEnum):
+    """Classes of the heat index, as the US National Weather Service names them."""
+
+    NONE = "none"
+    CAUTION = "caution"
+    EXTREME_CAUTION = "extreme_caution"
+    DANGER = "danger"
+    EXTREME_DANGER = "extreme_danger"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeatStress(Observation):
+    """How hot the air feels, from the means of one interval.
+
+    Attributes:
+        heat_index_c: in the shade, for somebody who walks; `formula` gave it.
+        wbgt_estimate_c: only where a globe thermometer is; see `edge.decoding.heat`.
+    """
+
+    kind: ClassVar[str] = "heat_stress"
+    duration_s: float
+    heat_index_c: float | None
+    formula: HeatFormula | None
+    grade: HeatGrade | None
+    wbgt_estimate_c: float | None = None
+    absence: Absence | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaterLevel(Observation):
+    """The level of water over one interval, metres above the zero of the settings.
+
+    Attributes:
+        level_m: median.
+        rise_m_per_h: slope of the line through the readings; None with fewer than three.
+    """
+
+    kind: ClassVar[str] = "water_level"
+    duration_s: float
+    readings: int
+    level_m: float | None
+    lowest_m: float | None
+    highest_m: float | None
+    rise_m_per_h: float | None
+    absence: Absence | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position(Observation):
+    """Where the lamppost is, coarsely; told once a day and when that changes.
+
+    Attributes:
+        moved: it is not where it should be, or where it was first.
+    """
+
+    kind: ClassVar[str] = "position"
+    latitude_deg: float
+    longitude_deg: float
+    moved: bool
+
+
+class FixGrade(StrEnum):
+    """What a GNSS receiver is good for: position and time, position at a pinch, or nothing."""
+
+    GOOD = "good"
+    POOR = "poor"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeQuality(Observation):
+    """How well a GNSS receiver sees the sky over one interval: whether its time could be relied upon.
+
+    It is not the time: that is the system clock's business.
+
+    Attributes:
+        fix_share: share of the readings with a position, 0..1.
+        satellites: median; hdop likewise, the dilution of precision.
+    """
+
+    kind: ClassVar[str] = "time_quality"
+    duration_s: float
+    readings: int
+    fix_share: float
+    grade: FixGrade
+    satellites: float | None = None
+    hdop: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CorrectedParticulates(Observation):
     """Particulate matter of one interval, as the board says it and as it would be of dry particles.
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from edge.domain.air_observations import Conversion
+from edge.domain.air_observations import Conversion, FixGrade, HeatFormula, HeatGrade
 from edge.domain.air_quality import Averaging, Correction, IndexName, LimitTable, Pollutant
 from edge.domain.health import Absence
 from edge.domain.report_base import (
@@ -33,6 +33,14 @@ Percents = Annotated[float, Field(ge=0, le=1), Quantity("1", 0.01)]
 HourTime = Annotated[AwareDatetime, TimeResolution(3600.0)]
 MinuteTime = Annotated[AwareDatetime, TimeResolution(60.0)]
 TimesAYear = Annotated[int, Field(ge=0, le=9000), Quantity("1", 1)]
+Grade = Annotated[float, Field(ge=0, le=100), Quantity("1", 1)]
+GasIndex = Annotated[float, Field(ge=0, le=10_000), Quantity("1", 1, digits=3)]
+Height = Annotated[float, Field(ge=-600, le=6000), Quantity("m", 0.01)]
+Rise = Annotated[float, Field(ge=-1000, le=1000), Quantity("m/h", 0.01, digits=3)]
+Latitude = Annotated[float, Field(ge=-90, le=90), Quantity("deg", 0.0001)]
+Longitude = Annotated[float, Field(ge=-180, le=180), Quantity("deg", 0.0001)]
+Satellites = Annotated[float, Field(ge=0, le=99), Quantity("1", 1)]
+Dilution = Annotated[float, Field(ge=0, le=100), Quantity("1", 0.1)]
 IndexValue = Annotated[int, Field(ge=1, le=11), Quantity("1", 1)]
 SensorNumber = Annotated[int, Field(ge=0, le=63), Quantity("1", 1)]
 LongDuration = Annotated[float, Field(ge=0, le=31_622_400), Quantity("s", 60, digits=3)]
@@ -93,6 +101,66 @@ class GasesReport(SensorReport):
     co_ugm3: GasByMass | None = None
     formaldehyde_ugm3: GasByMass | None = None
     absence: Absence | None = None
+
+
+class GasIndicesReport(SensorReport):
+    """Indices and grades of odours and volatile compounds, as a board gives them. No substance is named."""
+
+    kind: Literal["gas_indices"] = "gas_indices"
+    duration_s: Duration
+    readings: Count
+    voc_grade: Grade | None = None
+    odour_grade: Grade | None = None
+    voc_index: GasIndex | None = None
+    nox_index: GasIndex | None = None
+    odour_index: GasIndex | None = None
+    absence: Absence | None = None
+
+
+class HeatStressReport(SensorReport):
+    """How hot the air feels in the shade; `wbgt_estimate_c` only with a globe thermometer, an estimate."""
+
+    kind: Literal["heat_stress"] = "heat_stress"
+    duration_s: Duration
+    heat_index_c: Temperature | None = None
+    formula: HeatFormula | None = None
+    grade: HeatGrade | None = None
+    wbgt_estimate_c: Temperature | None = None
+    absence: Absence | None = None
+
+
+class WaterLevelReport(SensorReport):
+    """The level of water over one interval, above the zero of the lamppost's settings."""
+
+    kind: Literal["water_level"] = "water_level"
+    duration_s: Duration
+    readings: Count
+    level_m: Height | None = None
+    lowest_m: Height | None = None
+    highest_m: Height | None = None
+    rise_m_per_h: Rise | None = None
+    absence: Absence | None = None
+
+
+class PositionReport(SensorReport):
+    """Where the lamppost is, to 1e-4 degrees (11 m); told once a day and when it has moved."""
+
+    kind: Literal["position"] = "position"
+    latitude_deg: Latitude
+    longitude_deg: Longitude
+    moved: bool
+
+
+class TimeQualityReport(SensorReport):
+    """How well a GNSS receiver sees the sky: whether its time could be relied upon. It is not the time."""
+
+    kind: Literal["time_quality"] = "time_quality"
+    duration_s: Duration
+    readings: Count
+    fix_share: Percents
+    grade: FixGrade
+    satellites: Satellites | None = None
+    hdop: Dilution | None = None
 
 
 class CorrectedParticulatesReport(SensorReport):

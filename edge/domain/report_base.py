@@ -190,6 +190,7 @@ class EventReport(ReportBase):
 
     topic: ClassVar[Topic] = Topic.EVENT
     priority: ClassVar[Priority] = Priority.EVENT
+    per_minute: ClassVar[int] = 60
 
     time_unsynchronised: bool
 

@@ -17,8 +17,13 @@ from edge.domain.air_reports import (
     AirMeanReport,
     CorrectedParticulatesReport,
     GasesReport,
+    GasIndicesReport,
+    HeatStressReport,
     ParticulatesReport,
+    PositionReport,
     SensorAgreementReport,
+    TimeQualityReport,
+    WaterLevelReport,
     WeatherReport,
 )
 from edge.domain.contact_reports import ContactReport, PresenceReport
@@ -68,6 +73,11 @@ Report = Annotated[
     | AirIndexReport
     | AirExceedanceReport
     | SensorAgreementReport
+    | GasIndicesReport
+    | HeatStressReport
+    | WaterLevelReport
+    | PositionReport
+    | TimeQualityReport
     | HealthReport,
     Field(discriminator="kind"),
 ]

@@ -1,7 +1,7 @@
 """The contract as terms: what each field of each kind of report can say, and how many bits that is."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import EnumType
@@ -9,7 +9,6 @@ from inspect import cleandoc
 from types import MappingProxyType, NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from annotated_types import Ge, Le, MaxLen
 from pydantic.fields import FieldInfo
 
 from edge.domain.report_base import Priority, Quantity, ReportBase, TimeResolution, Topic, marker
@@ -109,13 +108,13 @@ def _term(name: str, field: FieldInfo) -> Term:
     return Term(
         name=name,
         unit=quantity.unit if quantity else "",
-        low=next((m.ge for m in limits if isinstance(m, Ge)), None),  # type: ignore[arg-type] # numbers only
-        high=next((m.le for m in limits if isinstance(m, Le)), None),  # type: ignore[arg-type]
+        low=_limit(limits, "ge"),
+        high=_limit(limits, "le"),
         resolution=quantity.resolution if quantity else time.resolution_s if time else None,
         digits=quantity.digits if quantity else None,
         words=tuple(word for leaf in leaves for word in _words(leaf[0])),
         optional=any(leaf[0] is NoneType for leaf in leaves),
-        at_most=next((m.max_length for m in limits if isinstance(m, MaxLen)), None),
+        at_most=_limit(limits, "max_length"),
         bits=0.0 if name in FROM_POLICY else math.log2(_values(declared)),
     )
 
@@ -134,6 +133,11 @@ def _leaves(declared: Any, around: tuple[Any, ...] = ()) -> Iterator[tuple[Any, 
                 yield from _leaves(part, around)
     else:
         yield declared, around
+
+
+def _limit(metadata: Iterable[Any], name: str) -> Any:
+    """Return what `Field(ge=...)` and its like have left in a type; None when they have not."""
+    return next((limit for item in metadata if (limit := getattr(item, name, None)) is not None), None)
 
 
 def _words(leaf: Any) -> tuple[str, ...]:
@@ -163,7 +167,8 @@ def _values(declared: Any, around: tuple[Any, ...] = ()) -> int:
 
 
 def _lists(member: Any, around: tuple[Any, ...]) -> int:
-    longest = next(m.max_length for m in around if isinstance(m, MaxLen))
+    longest = _limit(around, "max_length")
+    assert longest is not None, "every list of the contract has a longest"
     each = _values(member, around)
     # The gate puts words in order and drops repetitions: a list of words is a set.
     ways = (math.comb(each, n) if isinstance(member, EnumType) else each**n for n in range(longest + 1))
@@ -172,10 +177,9 @@ def _lists(member: Any, around: tuple[Any, ...]) -> int:
 
 def _numbers(around: tuple[Any, ...]) -> int:
     quantity = next(m for m in around if isinstance(m, Quantity))
-    low = next(m.ge for m in around if isinstance(m, Ge))
-    high = next(m.le for m in around if isinstance(m, Le))
-    assert isinstance(low, int | float)
-    assert isinstance(high, int | float)
+    low, high = _limit(around, "ge"), _limit(around, "le")
+    assert low is not None, "every number of the contract has its limits"
+    assert high is not None
     return 1 + _steps(high, quantity) + _steps(-low, quantity)
 
 

@@ -76,12 +76,15 @@ def test_a_calm_without_rain_is_no_standstill() -> None:
     assert all(each.values for each in screened(frames))
 
 
-def test_messages_of_different_content_are_compared_each_with_its_own_kind() -> None:
-    frames = [
-        frame(i * 600, **({"temperature_c": 5.0} if i % 2 else {"supply_voltage_v": 12.0})) for i in range(10)
-    ]
-    told = screened(frames)
-    assert [bool(each.values) for each in told] == [True] * 6 + [False] * 4
+def test_a_board_is_stuck_only_when_all_its_messages_are() -> None:
+    def polled(temperature: float) -> list[ReadingFrame]:
+        return [
+            frame(i * 600, **({"temperature_c": temperature * i} if i % 2 else {"supply_voltage_v": 12.0}))
+            for i in range(12)
+        ]
+
+    assert all(each.values for each in screened(polled(0.1)))
+    assert [bool(each.values) for each in screened(polled(0.0))] == [True] * 7 + [False] * 5
 
 
 @given(

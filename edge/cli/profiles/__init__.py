@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.cli.output import FINE, FOUND_PROBLEM, UsageError, complain, emit_json, existing_file
+from edge.cli.profiles import capture
 
 if TYPE_CHECKING:
     from edge.decoding.profile import Profile
     from edge.decoding.results import Message, Rejected
 
-HELP = "serial boards: list | show | test the profiles, decode recorded bytes"
+HELP = "serial boards: list | show | test the profiles, capture and decode bytes"
 
 _SHOWN_ROWS = 200
 _ACTIONS = {
@@ -26,7 +27,7 @@ _ACTIONS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="list|show|test|decode")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="list|show|test|decode|capture")
     for name, text in _ACTIONS.items():
         action = actions.add_parser(name, help=text, description=text)
         action.add_argument(
@@ -39,17 +40,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             )
         if name == "decode":
             action.add_argument("file", metavar="FILE", help="raw bytes, or lines of hexadecimal digits")
+    recorder = actions.add_parser("capture", help=capture.TEXT, description=capture.TEXT)
+    recorder.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="the hints as one object"
+    )
+    capture.add_arguments(recorder)
 
 
 def run(args: argparse.Namespace) -> int:
-    """List, show, test or decode."""
+    """List, show, test, decode or capture."""
+    if args.action == "capture":
+        return capture.run(args)
     if args.action == "list":
         return _list(as_json=args.json)
     if args.action == "show":
-        return _show(_profile(args.profile), as_json=args.json)
+        return _show(known_profile(args.profile), as_json=args.json)
     if args.action == "test":
         return _test(args.profile, as_json=args.json)
-    return _decode(_profile(args.profile), existing_file(args.file), as_json=args.json)
+    return _decode(known_profile(args.profile), existing_file(args.file), as_json=args.json)
 
 
 def _path(name: str) -> Path:
@@ -61,7 +69,8 @@ def _path(name: str) -> Path:
         raise UsageError(str(error)) from error
 
 
-def _profile(name: str) -> "Profile":
+def known_profile(name: str) -> "Profile":
+    """Return a profile, given its id or a path. Raises UsageError."""
     from edge.decoding.catalogue import ProfileError, load
 
     try:
@@ -157,8 +166,11 @@ def _description(profile: "Profile") -> Iterator[str]:
         yield "experimental: no capture of a real board confirms it; a settings file must ask for it"
     if profile.indicative:
         yield "indicative: its cells respond to other gases too; never held against limits"
-    for setting in profile.firmware.settings:
+    firmware = profile.firmware
+    for setting in (*firmware.settings, *(each.setting for each in firmware.expect)):
         yield f"board must have: {setting}"
+    if firmware.known:
+        yield f"firmware seen to work: {', '.join(firmware.known)}"
     if profile.sources:
         yield f"facts from: {'; '.join(profile.sources)}"
 
