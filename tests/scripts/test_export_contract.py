@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from edge.delivery.writer import Numbering
+from edge.delivery.numbering import Numbering, Position
 from edge.domain.node_reports import NodeState
 from edge.domain.reports import REPORT_MODELS
 from edge.privacy.contract import CONTRACT
@@ -51,7 +51,7 @@ def leaving(finding: Any) -> dict[str, Any] | None:
     report = Gate(EVERYTHING).admit(finding)
     if report is None:
         return None
-    event: dict[str, Any] = json.loads(Numbering("utrecht", "pole-7", 41).entry(report).payload)
+    event: dict[str, Any] = json.loads(Numbering("utrecht", "pole-7", Position(41)).entry(report).payload)
     return event
 
 
@@ -154,7 +154,7 @@ def test_the_asyncapi_document_names_the_topics_of_real_reports() -> None:
     for finding in (LEVEL, BANG):
         report = Gate(EVERYTHING).admit(finding)
         assert report is not None
-        entry = Numbering("utrecht", "pole-7", 41).entry(report)
+        entry = Numbering("utrecht", "pole-7", Position(41)).entry(report)
         address = ASYNCAPI["channels"][entry.kind]["address"]
         assert address.format(city="utrecht", node="pole-7") == entry.topic
 
