@@ -5,12 +5,16 @@ Made by `edge.privacy` from the policy file, handed to each rule and actuator th
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Protocol, runtime_checkable
+from zoneinfo import ZoneInfo
 
 from edge.domain.observations import Sound
+from edge.domain.time import CaptureTime
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,16 @@ class Obedient(Protocol):
     def obey(self, city: City) -> None:
         """Take the policy in force."""
         ...
+
+
+def in_force(span: Span, city: City, time: CaptureTime) -> bool | None:
+    """Whether a span holds at a time; None when it has days or hours and the clock is not synchronised."""
+    if span == Span():
+        return True
+    if time.uncertainty_ms is None:
+        return None
+    utc = _EPOCH + timedelta(microseconds=time.utc_ns // 1000)
+    return within(span, utc.astimezone(ZoneInfo(city.timezone)))
 
 
 def within(span: Span, moment: datetime) -> bool:

@@ -11,7 +11,7 @@ from edge.domain.sections import SourceSection
 class ContactSection(SourceSection):
     """What a contact is for and when it counts as active."""
 
-    role: Role = Field(description="help_button, cabinet_door, tamper or presence")
+    role: Role = Field(description="help_button, cabinet_door, tamper, presence or lamp_override")
     active: Literal["closed", "open"] = Field(
         "closed", description="a door that closes its contact is active when that is open"
     )

@@ -15,6 +15,7 @@ class Role(StrEnum):
     CABINET_DOOR = "cabinet_door"
     TAMPER = "tamper"
     PRESENCE = "presence"
+    LAMP_OVERRIDE = "lamp_override"
 
 
 class ContactState(StrEnum):

@@ -16,7 +16,7 @@ class ContactReport(EventReport, SensorReport):
     """A help button, a cabinet door or a tamper contact changed; after the start: how it was found."""
 
     kind: Literal["contact"] = "contact"
-    role: Literal[Role.HELP_BUTTON, Role.CABINET_DOOR, Role.TAMPER]
+    role: Literal[Role.HELP_BUTTON, Role.CABINET_DOOR, Role.TAMPER, Role.LAMP_OVERRIDE]
     state: ContactState
     previous_s: LongDuration | None = None
 

@@ -10,6 +10,8 @@ class Component(StrEnum):
     CAMERA = "camera"
     SERIAL_BOARD = "serial_board"
     CONTACT = "contact"
+    LAMP = "lamp"
+    LOUDSPEAKER = "loudspeaker"
     DETECTOR = "detector"
     BRIDGE = "bridge"
     GATE = "gate"

@@ -82,6 +82,7 @@ class _Burst:
         heard: the last onsets by source and time, to tell a second array from a second bang.
         answers: by sound, the highest probability that the model gave.
         outcomes: what the model said.
+        demoted: the detector has been wrong too often lately, and says `unclear` of what alarms.
     """
 
     began: CaptureTime
@@ -92,6 +93,7 @@ class _Burst:
     heard: deque[tuple[SourceId, int]] = field(default_factory=lambda: deque(maxlen=_MOST_ONSETS))
     answers: dict[Sound, float] = field(default_factory=dict)
     outcomes: set[Sound] = field(default_factory=set)
+    demoted: bool = False
     latest: CaptureTime | None = None
     told: "_Verdict | None" = None
     told_ns: int = 0
@@ -197,6 +199,7 @@ class BangRule:
         if burst is None or not self._is_of(burst, sound):
             return
         burst.outcomes.add(sound.outcome)
+        burst.demoted = burst.demoted or sound.demoted
         for name in _NAMES:
             probability = getattr(sound, name)
             if probability is not None:
@@ -333,7 +336,7 @@ class BangRule:
 
 def _outcome(burst: _Burst, probabilities: Mapping[Sound, float], margin: float) -> Bang:
     """Return what the model's answers come to; `unclear` when it gave none, or cannot tell two apart."""
-    if not burst.outcomes or _abstains(burst, margin):
+    if not burst.outcomes or (burst.demoted and Sound.UNCLEAR in burst.outcomes):
         return Bang.UNCLEAR
     if burst.outcomes & _SHOTS:
         difference = _lead(probabilities)
@@ -344,12 +347,6 @@ def _outcome(burst: _Burst, probabilities: Mapping[Sound, float], margin: float)
         if sound in burst.outcomes:
             return _NAMES[sound][0]
     return Bang.OTHER
-
-
-def _abstains(burst: _Burst, margin: float) -> bool:
-    """Whether the detector says `unclear` of what it can tell apart: it has been wrong too often lately."""
-    named = burst.outcomes & set(_NAMES)
-    return Sound.UNCLEAR in burst.outcomes and not named and abs(_lead(burst.answers)) >= margin
 
 
 def _lead(probabilities: Mapping[Sound, float]) -> float:

@@ -3,16 +3,13 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
-from edge.domain.city import City, LevelName, PermittedLevel, Prior, Span, within
+from edge.domain.city import City, LevelName, PermittedLevel, Prior, in_force
 from edge.domain.health import Absence
 from edge.domain.observations import ImpulseOnset
 from edge.domain.time import CaptureTime
 from edge.fusion.ranging import Distance
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DB_PER_NEPER = 20 / math.log(10)
 _PROPAGATION_DB = 3.0
 """One standard deviation: a facade adds up to 6 dB, a parked van takes as much away."""
@@ -32,16 +29,6 @@ class Comparison:
     permitted_db: float | None = None
     exceeded: bool | None = None
     level_absence: Absence | None = None
-
-
-def in_force(span: Span, city: City, time: CaptureTime) -> bool:
-    """Whether a span of the policy holds. A clock that is not synchronised knows no days and hours."""
-    if span == Span():
-        return True
-    if time.uncertainty_ms is None:
-        return False
-    utc = _EPOCH + timedelta(microseconds=time.utc_ns // 1000)
-    return within(span, utc.astimezone(ZoneInfo(city.timezone)))
 
 
 def priors_in_force(city: City, time: CaptureTime) -> list[Prior]:

@@ -38,7 +38,7 @@ from edge.runtime.signing_section import SigningSection
 SOURCE_LAYERS = ("sources", "replay", "simulation")
 """Layers whose sections are sources; a section of theirs may be an array of tables."""
 
-SECTION_LAYERS = (*SOURCE_LAYERS, "detectors", "fusion", "delivery")
+SECTION_LAYERS = (*SOURCE_LAYERS, "detectors", "fusion", "actuators", "delivery")
 
 _ENV_PREFIX = "LAMPPOST_"
 _SHOWN = 60

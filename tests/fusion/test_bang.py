@@ -78,8 +78,8 @@ def test_between_gunshot_and_firework_unclear_is_an_answer() -> None:
     assert (event.gunshot, event.firework) == (0.95, 0.85)
 
 
-def test_a_detector_that_abstains_is_not_overruled() -> None:
-    abstains = sound(0, Sound.UNCLEAR, after_impulse=True, gunshot=0.97, firework=0.01)
+def test_a_demoted_detector_is_not_overruled() -> None:
+    abstains = sound(0, Sound.UNCLEAR, after_impulse=True, demoted=True, gunshot=0.97, firework=0.01)
     (event,) = told([onset(0), abstains])
     assert event.outcome is Bang.UNCLEAR
 
