@@ -1,7 +1,7 @@
 """A lamp on a DALI-2 bus, through a serial bridge that takes frames as lines of text (DALI HAT of ATX LED).
 
-Direct arc power commands only; the lamp's own fade time should be 0, as the steps come from here. What the lamp
-does when the bus fails is set in the lamp (system failure level): set it to the normal level.
+Direct arc power commands only; the lamp's own fade time should be 0, as the steps come from here. What the
+lamp does when the bus fails is set in the lamp (system failure level): set it to the normal level.
 """
 
 from typing import TYPE_CHECKING

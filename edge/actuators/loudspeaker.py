@@ -45,7 +45,9 @@ class Config(Section):
     peak_db: float = Field(-12.0, ge=-60, le=_LOUDEST_DB, description="highest sample, re full scale")
     longest_s: float = Field(20.0, ge=1, le=60, description="a recording is cut off after so long")
     again_s: float = Field(60.0, ge=5, le=3600, description="nothing for so long after a sound began")
-    tail_s: float = Field(1.5, ge=0.2, le=10, description="latency and echo, in which microphones still hear it")
+    tail_s: float = Field(
+        1.5, ge=0.2, le=10, description="latency and echo, in which microphones still hear it"
+    )
     unconfirmed: bool = Field(False, description="sound on events that nothing confirms yet")
 
 

@@ -2,9 +2,9 @@
 
 Anything this lamppost says to another machine goes through the gate and the outbox, so this actuator has no
 device: it observes a request (`lamp_request`), which is published like every report, on
-`lp/v1/{city}/{node}/event/lamp_request`. A request names the scene, the level, the fade and, as a lighting system
-of the TALQ kind expects of an override, when it expires: it is repeated while it holds, and when this lamppost
-falls silent the lighting system returns to its own programme.
+`lp/v1/{city}/{node}/event/lamp_request`. A request names the scene, the level, the fade and, as a lighting
+system of the TALQ kind expects of an override, when it expires: it is repeated while it holds, and when this
+lamppost falls silent the lighting system returns to its own programme.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,9 @@ COMPONENT = Component.LAMP
 class Config(LampSection):
     """Settings of `[actuators.mqtt_lamp]`."""
 
-    expires_s: float = Field(60.0, ge=10, le=600, description="a request holds so long; repeated at half of it")
+    expires_s: float = Field(
+        60.0, ge=10, le=600, description="a request holds so long; repeated at half of it"
+    )
 
 
 class RequestedLamp:
@@ -50,9 +52,8 @@ class RequestedLamp:
     def step(self, now: CaptureTime, heard_ns: int) -> Iterator[LampRequest]:
         """Ask for a scene when it changes, and again while it is not normal."""
         before = self._scenes.scene
-        if self._scenes.step(now.monotonic_ns, heard_ns):
-            yield self._request(now, before)
-        elif before is not LampScene.NORMAL and self._is_due(now):
+        changed = self._scenes.step(now.monotonic_ns, heard_ns)
+        if changed or (before is not LampScene.NORMAL and self._is_due(now)):
             yield self._request(now, before)
 
     def release(self, now: CaptureTime) -> Iterator[LampRequest]:

@@ -1,7 +1,8 @@
 """A lamp dimmed by 0-10 V or PWM, through the kernel's PWM device (`/sys/class/pwm`).
 
-The kernel's PWM is made by hardware: it neither jitters, which the eye sees, nor stops when this process does.
-A driver with a 0-10 V input needs a converter from PWM in between. (Linux, Documentation/driver-api/pwm.rst)
+The kernel's PWM is made by hardware: it neither jitters, which the eye sees, nor stops when this process
+does. A driver with a 0-10 V input needs a converter from PWM in between.
+(Linux, Documentation/driver-api/pwm.rst)
 """
 
 from pathlib import Path

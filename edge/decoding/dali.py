@@ -31,7 +31,7 @@ def forward_frame_line(address: int, level: int) -> bytes:
 
 
 def refused(answer: bytes) -> str:
-    """Return why the bridge could not send a frame; empty when it could (`N`: nobody answered, none has to)."""
+    """Return why the bridge could not send a frame; empty when it could (`N`: no answer, none is due)."""
     match answer[:1]:
         case b"N" | b"J":
             return ""

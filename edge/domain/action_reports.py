@@ -6,18 +6,16 @@ from pydantic import Field
 
 from edge.domain.actuator import Announcement, Cause
 from edge.domain.city import LampScene
-from edge.domain.report_base import Priority, Quantity, SensorReport, Topic
+from edge.domain.report_base import EventReport, Quantity, SensorReport
 
 Percent = Annotated[float, Field(ge=0, le=100), Quantity("%", 1)]
 PlayTime = Annotated[float, Field(ge=0, le=600), Quantity("s", 1)]
 PeakLevel = Annotated[float, Field(ge=-120, le=0), Quantity("dB", 1)]
 
 
-class ActionReport(SensorReport):
+class ActionReport(EventReport, SensorReport):
     """Something the lamppost did; `sensor` is the number of the actuator."""
 
-    topic: ClassVar[Topic] = Topic.EVENT
-    priority: ClassVar[Priority] = Priority.EVENT
     per_minute: ClassVar[int] = 30
 
     cause: Cause

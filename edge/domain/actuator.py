@@ -103,7 +103,7 @@ class Playback(Observation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnSound(Observation):
-    """The lamppost itself sounds, from `time` on for `duration_s`: what microphones hear then is not the street."""
+    """The lamppost itself sounds from `time` on for `duration_s`: microphones do not hear the street."""
 
     kind: ClassVar[str] = "own_sound"
     duration_s: float

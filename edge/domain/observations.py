@@ -32,7 +32,11 @@ class Observation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoundLevel(Observation):
-    """Levels over one interval; dB re 20 uPa when `calibrated`, else dB re full scale (IEC 61672-1)."""
+    """Levels over one interval; dB re 20 uPa when `calibrated`, else dB re full scale (IEC 61672-1).
+
+    Attributes:
+        own_sound: the lamppost's own loudspeaker sounded within; None when it did not.
+    """
 
     kind: ClassVar[str] = "sound_level"
     duration_s: float
@@ -45,6 +49,7 @@ class SoundLevel(Observation):
     la10_db: float
     la50_db: float
     la90_db: float
+    own_sound: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +92,7 @@ class SoundBands(Observation):
     l10000_db: float | None = None
     l12500_db: float | None = None
     l16000_db: float | None = None
+    own_sound: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

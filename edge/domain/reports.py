@@ -11,6 +11,7 @@ from typing import Annotated, get_args
 
 from pydantic import Field, TypeAdapter
 
+from edge.domain.action_reports import LampReport, LampRequestReport, LoudspeakerReport
 from edge.domain.air_reports import (
     AirExceedanceReport,
     AirIndexReport,
@@ -58,6 +59,9 @@ Report = Annotated[
     | SuddenDispersalReport
     | HelpRequestReport
     | TamperReport
+    | LampReport
+    | LampRequestReport
+    | LoudspeakerReport
     | SceneMotionReport
     | PeopleCountReport
     | LineCrossingReport

@@ -24,7 +24,10 @@ from edge.domain.trigger import Trigger
 
 
 class SoundLevelReport(SensorReport):
-    """Sound levels over one interval (IEC 61672-1); dB re 20 uPa when calibrated, else dB re full scale."""
+    """Sound levels over one interval (IEC 61672-1); dB re 20 uPa when calibrated, else dB re full scale.
+
+    `own_sound`: the lamppost's own loudspeaker sounded within the interval.
+    """
 
     kind: Literal["sound_level"] = "sound_level"
     duration_s: Duration
@@ -37,6 +40,7 @@ class SoundLevelReport(SensorReport):
     la10_db: Level
     la50_db: Level
     la90_db: Level
+    own_sound: bool | None = None
 
 
 class SoundBandsReport(SensorReport):
@@ -79,6 +83,7 @@ class SoundBandsReport(SensorReport):
     l10000_db: BandLevel | None = None
     l12500_db: BandLevel | None = None
     l16000_db: BandLevel | None = None
+    own_sound: bool | None = None
 
 
 class ImpulseReport(EventReport):
@@ -91,7 +96,7 @@ class ImpulseReport(EventReport):
     kind: Literal["impulse"] = "impulse"
     phenomenon_time: ExactTime
     confirmed: bool
-    because: Annotated[tuple[Trigger, ...], Field(max_length=4)]
+    because: Annotated[tuple[Trigger, ...], Field(max_length=1)]
     calibrated: bool
     clipped: bool
     lcpeak_db: Level

@@ -23,7 +23,7 @@ def chime(rate_hz: int) -> Mono:
             sound[start:] += (
                 amplitude * np.exp(-decay * time_s) * np.sin(2 * np.pi * ratio * note_hz * time_s)
             )
-    return (sound / np.abs(sound).max()).astype(np.float32)
+    return np.asarray(sound / np.abs(sound).max(), np.float32)
 
 
 def limited(sound: NDArray[np.floating], rate_hz: int, peak_db: float) -> Mono:
@@ -37,10 +37,10 @@ def limited(sound: NDArray[np.floating], rate_hz: int, peak_db: float) -> Mono:
     mono = np.nan_to_num(sound.mean(axis=1) if sound.ndim == 2 else sound, nan=0.0, posinf=0.0, neginf=0.0)
     peak = float(np.abs(mono).max(initial=0.0))
     if peak == 0.0:
-        return mono.astype(np.float32)
+        return np.asarray(mono, np.float32)
     scaled = mono * (10 ** (peak_db / 20) / peak)
     ramp = min(round(_RAMP_S * rate_hz), len(scaled) // 2)
     rise = 0.5 - 0.5 * np.cos(np.pi * (np.arange(ramp) + 0.5) / max(ramp, 1))
     scaled[:ramp] *= rise
     scaled[len(scaled) - ramp :] *= rise[::-1]
-    return scaled.astype(np.float32)
+    return np.asarray(scaled, np.float32)

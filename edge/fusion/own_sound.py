@@ -28,7 +28,7 @@ class OwnSounds:
         self._sounds: deque[OwnSound] = deque(maxlen=_MOST_SOUNDS)
 
     def sift(self, observation: Observation) -> Observation | None:
-        """Return an observation as it may go on: marked when it holds the lamppost's own sound, None when it is it."""
+        """Return an observation as it may go on: marked where own sound is in it, None where it is all."""
         if isinstance(observation, OwnSound):
             self._sounds.append(observation)
         elif isinstance(observation, SoundLevel | SoundBands):

@@ -1,4 +1,4 @@
-"""Actuators: a thread for each, because a serial bridge or a sound card may block, and its link to the main loop.
+"""Actuators: a thread for each, because a serial bridge or a sound card may block, and its link to the loop.
 
 The thread goes on when the main loop does not: an actuator then hears no sign of life and returns to normal.
 """
@@ -32,12 +32,16 @@ class Hand(threading.Thread):
     """Runs one actuator.
 
     Args:
-        deliver: called with what it observes, in this thread.
+        deliver: called with what it observes, in this thread; with None when it has ended.
         clock: the node's.
     """
 
     def __init__(
-        self, actuator: Actuator, source: SourceId, clock: Clock, deliver: Callable[[Observation], None]
+        self,
+        actuator: Actuator,
+        source: SourceId,
+        clock: Clock,
+        deliver: Callable[[Observation | None], None],
     ) -> None:
         super().__init__(name=f"actuator-{source.name}", daemon=True)
         self._actuator = actuator
@@ -49,7 +53,7 @@ class Hand(threading.Thread):
         self._heard_ns = clock.now().monotonic_ns
 
     def tell(self, finding: Event | Observation | City) -> None:
-        """Called by the main loop: something that the actuator may act upon; the oldest gives way in a flood."""
+        """Called by the main loop: something to act upon; in a flood the oldest gives way."""
         self._inbox.append(finding)
 
     def beat(self, now_ns: int) -> None:
@@ -71,6 +75,7 @@ class Hand(threading.Thread):
             self._deliver(self._broken(error))
         finally:
             self._actuator.close()
+            self._deliver(None)
 
     def _once(self) -> None:
         now = self._clock.now()
@@ -125,7 +130,7 @@ class Actuation:
 
     def __init__(self, fitted: Sequence[tuple[SourceId, Actuator]], clock: Clock) -> None:
         self._loop = asyncio.get_running_loop()
-        self._observed: asyncio.Queue[Observation] = asyncio.Queue()
+        self._observed: asyncio.Queue[Observation | None] = asyncio.Queue()
         self._hands = [Hand(actuator, source, clock, self._deliver) for source, actuator in fitted]
 
     def tell(self, finding: Event | Observation | City) -> None:
@@ -138,18 +143,19 @@ class Actuation:
         for hand in self._hands:
             hand.beat(now_ns)
 
-    async def observed(self) -> Observation:
-        """Return the next thing that an actuator observed of itself."""
-        return await self._observed.get()
-
-    def left(self) -> Iterable[Observation]:
-        """Yield what was observed and not asked for yet."""
-        while not self._observed.empty():
-            yield self._observed.get_nowait()
+    async def observed(self) -> AsyncIterator[Observation]:
+        """Yield what actuators observe of themselves, until all have ended or time is up."""
+        running = len(self._hands) + 1
+        while running:
+            observation = await self._observed.get()
+            if observation is None:
+                running -= 1
+            else:
+                yield observation
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
-        """Within, they work; on the way out they are back in their safe state, or time is up."""
+        """Within, they work; on the way out they are told to go to their safe state: see `observed`."""
         for hand in self._hands:
             hand.start()
         try:
@@ -157,11 +163,16 @@ class Actuation:
         finally:
             for hand in self._hands:
                 hand.halt()
-            deadline = self._loop.time() + _RELEASE_S + 1.0
-            while any(hand.is_alive() for hand in self._hands) and self._loop.time() < deadline:
-                await asyncio.sleep(_STEP_S / 2)
+            self._observed.put_nowait(None)
+            self._loop.call_later(_RELEASE_S + 1.0, self._give_up)
 
-    def _deliver(self, observation: Observation) -> None:
+    def _give_up(self) -> None:
+        for hand in self._hands:
+            if hand.is_alive():
+                _log.error("%s does not come to rest; leaving without it", hand.name)
+                self._observed.put_nowait(None)
+
+    def _deliver(self, observation: Observation | None) -> None:
         # A loop that has closed needs to know nothing more.
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._observed.put_nowait, observation)

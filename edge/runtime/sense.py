@@ -11,16 +11,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from edge.domain.actuator import SceneCommand
 from edge.domain.city import Obedient
+from edge.domain.contact_observations import Contact
 from edge.domain.events import Event
 from edge.domain.health import Component, Reason, Status
 from edge.domain.identity import SourceId
 from edge.domain.observations import Health, Observation
 from edge.domain.rule import Remembering, Rule, Timed
 from edge.domain.time import NS_PER_S, Clock
+from edge.fusion.own_sound import OwnSounds
 from edge.privacy.gate import Gate
 from edge.privacy.policy import Policy, PolicyError
 from edge.privacy.policy_watch import SILENCE, PolicyWatch, Standing
+from edge.runtime.actuation import Actuation, fit_actuators
 from edge.runtime.bridge import Bridge, Moment
 from edge.runtime.lane import Lane
 from edge.runtime.lanes import Fitting, fit, running
@@ -85,6 +89,8 @@ class Sense:
     health: Counter[tuple[Status, Reason]] = field(default_factory=Counter)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _rules: dict[str, Rule] = field(default_factory=dict)
+    _own_sounds: OwnSounds = field(default_factory=OwnSounds)
+    _actuation: Actuation = field(init=False)
     _now_ns: int = 0
     _standing: Standing | None = None
     _told: Counter[tuple[Reason, str]] = field(default_factory=Counter)
@@ -100,12 +106,15 @@ class Sense:
         """Run until every recording has ended or `stop` is called."""
         fittings = fit(self.settings, self.clock) if fittings is None else fittings
         self._rules = {e.section: e.module.build(e.config) for e in self.settings.of("fusion")}
+        # A recording on a desk moves no lamp.
+        self._actuation = Actuation(fit_actuators(self.settings) if self.monitored else [], self.clock)
         self._recall()
         await self.obey(self.gate.policy) if self.policies is None else await self._look_at_policy()
         bridge = Bridge([fitting.source.live for fitting in fittings])
         with running(fittings, bridge, self.clock) as (self.lanes, halt):
             notify("READY=1")
             async with asyncio.TaskGroup() as tasks:
+                hearing = tasks.create_task(self._hear_actuators())
                 helpers = [
                     tasks.create_task(self._halt_when_stopped(halt, bridge)),
                     tasks.create_task(self._beat(bridge)),
@@ -114,10 +123,11 @@ class Sense:
                     helpers.append(tasks.create_task(self._watch(bridge)))
                 if self.keep is not None:
                     helpers.append(tasks.create_task(self._remember_now_and_then()))
-                async with aclosing(bridge.moments()) as moments:
+                async with self._actuation.working(), aclosing(bridge.moments()) as moments:
                     async for moment in moments:
                         await self._take(moment)
                 await self._ask(lambda rule: rule.finish() if isinstance(rule, Timed) else ())
+                await hearing
                 await self._tell_gate(last=True)
                 for helper in helpers:
                     helper.cancel()
@@ -126,6 +136,7 @@ class Sense:
     async def obey(self, policy: Policy) -> None:
         """Put a policy in force: at the gate, and with each rule that wants to know."""
         self.gate.policy = policy
+        self._actuation.tell(policy.city)
         for name, rule in list(self._rules.items()):
             try:
                 if isinstance(rule, Obedient):
@@ -156,11 +167,17 @@ class Sense:
             now_ns = moment.now_ns
             await self._ask(lambda rule: rule.elapse(now_ns) if isinstance(rule, Timed) else ())
         else:
-            await self._conclude(moment.observation)
+            await self.observe(moment.observation)
 
-    async def _conclude(self, observation: Observation) -> None:
-        await self._note(observation)
-        await self._ask(lambda rule: rule.accept(observation))
+    async def observe(self, observation: Observation) -> None:
+        """Take one observation of any part of the lamppost to the gate, the rules and the actuators."""
+        sifted = self._own_sounds.sift(observation)
+        if sifted is None:
+            return
+        await self._note(sifted)
+        if isinstance(sifted, Contact | SceneCommand):
+            self._actuation.tell(sifted)
+        await self._ask(lambda rule: rule.accept(sifted))
 
     async def _ask(self, question: Callable[[Rule], Iterable[Event | Observation]]) -> None:
         """Ask every rule, and pass on what it finds; a broken one is switched off."""
@@ -172,9 +189,14 @@ class Sense:
                 continue
             for finding in findings:
                 if isinstance(finding, Observation):
-                    await self._conclude(finding)
+                    await self.observe(finding)
                 else:
+                    self._actuation.tell(finding)
                     await self._pass(finding)
+
+    async def _hear_actuators(self) -> None:
+        async for observation in self._actuation.observed():
+            await self.observe(observation)
 
     def _recall(self) -> None:
         for name, rule in self._rules.items():
@@ -235,7 +257,9 @@ class Sense:
 
     async def _beat(self, bridge: Bridge) -> None:
         while True:
-            bridge.beat(self.clock.now().monotonic_ns)
+            now_ns = self.clock.now().monotonic_ns
+            bridge.beat(now_ns)
+            self._actuation.beat(now_ns)
             await asyncio.sleep(_TICK_S)
 
     async def _watch(self, bridge: Bridge) -> None:

@@ -13,7 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.domain import air_observations, contact_observations, events, observations, scene_observations
+from edge.domain import (
+    actuator,
+    air_observations,
+    contact_observations,
+    events,
+    observations,
+    scene_observations,
+)
 from edge.domain.air_reports import ParticulatesReport
 from edge.domain.events import Impulse
 from edge.domain.health import Absence, Component, Reason, Status
@@ -79,7 +86,7 @@ BANG = Impulse(
 
 FINDINGS: list[Any] = [
     thing
-    for module in (observations, scene_observations, contact_observations, air_observations, events)
+    for module in (observations, scene_observations, contact_observations, air_observations, actuator, events)
     for thing in vars(module).values()
     if isinstance(thing, type) and "kind" in vars(thing)
 ]
