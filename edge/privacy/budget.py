@@ -18,11 +18,11 @@ SHORT_S = 10
 SHORT_BITS = 600 * SHORT_S
 MINUTE_S = 60
 
-SHARES = {Priority.MEASURE: 0.6, Priority.HEALTH: 0.7, Priority.EVENT: 1.0}
+SHARES = {Priority.MEASURE: 0.6, Priority.HEALTH: 0.65, Priority.EVENT: 1.0}
 """How far reports of a priority may fill the budget: what is left is for those above."""
 
-SHARE_OF_A_KIND = 0.5
-"""How much of it one kind may take: a night of bangs leaves room for a call for help."""
+SHARE_OF_A_KIND = 0.34
+"""How much of it one kind may take: a night of bangs, on top of all else, leaves room for a call for help."""
 
 
 @dataclass

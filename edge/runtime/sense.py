@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from edge.domain.actuator import SceneCommand
-from edge.domain.city import Obedient
+from edge.domain.city import City, Obedient
 from edge.domain.contact_observations import Contact
 from edge.domain.events import Event
 from edge.domain.health import Component, Reason, Status
@@ -90,7 +90,7 @@ class Sense:
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _rules: dict[str, Rule] = field(default_factory=dict)
     _own_sounds: OwnSounds = field(default_factory=OwnSounds)
-    _actuation: Actuation = field(init=False)
+    _actuation: Actuation | None = None
     _now_ns: int = 0
     _standing: Standing | None = None
     _told: Counter[tuple[Reason, str]] = field(default_factory=Counter)
@@ -107,23 +107,24 @@ class Sense:
         fittings = fit(self.settings, self.clock) if fittings is None else fittings
         self._rules = {e.section: e.module.build(e.config) for e in self.settings.of("fusion")}
         # A recording on a desk moves no lamp.
-        self._actuation = Actuation(fit_actuators(self.settings) if self.monitored else [], self.clock)
+        actuation = Actuation(fit_actuators(self.settings) if self.monitored else [], self.clock)
+        self._actuation = actuation
         self._recall()
         await self.obey(self.gate.policy) if self.policies is None else await self._look_at_policy()
         bridge = Bridge([fitting.source.live for fitting in fittings])
         with running(fittings, bridge, self.clock) as (self.lanes, halt):
             notify("READY=1")
             async with asyncio.TaskGroup() as tasks:
-                hearing = tasks.create_task(self._hear_actuators())
+                hearing = tasks.create_task(self._hear(actuation))
                 helpers = [
                     tasks.create_task(self._halt_when_stopped(halt, bridge)),
-                    tasks.create_task(self._beat(bridge)),
+                    tasks.create_task(self._beat(bridge, actuation)),
                 ]
                 if self.monitored:
                     helpers.append(tasks.create_task(self._watch(bridge)))
                 if self.keep is not None:
                     helpers.append(tasks.create_task(self._remember_now_and_then()))
-                async with self._actuation.working(), aclosing(bridge.moments()) as moments:
+                async with actuation.working(), aclosing(bridge.moments()) as moments:
                     async for moment in moments:
                         await self._take(moment)
                 await self._ask(lambda rule: rule.finish() if isinstance(rule, Timed) else ())
@@ -136,7 +137,7 @@ class Sense:
     async def obey(self, policy: Policy) -> None:
         """Put a policy in force: at the gate, and with each rule that wants to know."""
         self.gate.policy = policy
-        self._actuation.tell(policy.city)
+        self._tell_actuators(policy.city)
         for name, rule in list(self._rules.items()):
             try:
                 if isinstance(rule, Obedient):
@@ -176,7 +177,7 @@ class Sense:
             return
         await self._note(sifted)
         if isinstance(sifted, Contact | SceneCommand):
-            self._actuation.tell(sifted)
+            self._tell_actuators(sifted)
         await self._ask(lambda rule: rule.accept(sifted))
 
     async def _ask(self, question: Callable[[Rule], Iterable[Event | Observation]]) -> None:
@@ -191,12 +192,16 @@ class Sense:
                 if isinstance(finding, Observation):
                     await self.observe(finding)
                 else:
-                    self._actuation.tell(finding)
+                    self._tell_actuators(finding)
                     await self._pass(finding)
 
-    async def _hear_actuators(self) -> None:
-        async for observation in self._actuation.observed():
+    async def _hear(self, actuation: Actuation) -> None:
+        async for observation in actuation.observed():
             await self.observe(observation)
+
+    def _tell_actuators(self, what: Event | Observation | City) -> None:
+        if self._actuation is not None:
+            self._actuation.tell(what)
 
     def _recall(self) -> None:
         for name, rule in self._rules.items():
@@ -255,11 +260,11 @@ class Sense:
                 _log.error("%s does not answer; leaving without it", lane.name)
                 bridge.close(number)
 
-    async def _beat(self, bridge: Bridge) -> None:
+    async def _beat(self, bridge: Bridge, actuation: Actuation) -> None:
         while True:
             now_ns = self.clock.now().monotonic_ns
             bridge.beat(now_ns)
-            self._actuation.beat(now_ns)
+            actuation.beat(now_ns)
             await asyncio.sleep(_TICK_S)
 
     async def _watch(self, bridge: Bridge) -> None:

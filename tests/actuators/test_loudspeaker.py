@@ -100,7 +100,8 @@ def test_a_chime_is_announced_to_the_microphones_before_it_sounds_and_reported()
     assert own.duration_s == pytest.approx(2.1 + 1.0)
     observed = [*first, *play(made, now(0.1))]
     (told,) = [o for o in observed if isinstance(o, Playback)]
-    assert (told.announcement, told.peak_db, told.duration_s) == (Announcement.CHIME, -12, pytest.approx(2.1))
+    assert (told.announcement, told.peak_db) == (Announcement.CHIME, -12)
+    assert told.duration_s == pytest.approx(2.1)
     assert made.at_rest
     sound = np.concatenate(device.played)
     assert len(sound) == 2.1 * 48_000

@@ -147,7 +147,7 @@ def test_the_budget_comes_back_with_time() -> None:
     def spend(now_s: float) -> bool:
         return budget.spend(round(now_s * NS_PER_S), "impulse", 999.5, per_minute=9, priority=Priority.EVENT)
 
-    assert [spend(0) for _ in range(4)] == [True, True, False, False]  # half of 6000 is for one kind
+    assert [spend(0) for _ in range(4)] == [True, True, False, False]  # a third of 6000 is for one kind
     assert budget.spent == (2000, 2000)
     assert not spend(9.999)
     assert spend(10)
@@ -157,9 +157,9 @@ def test_the_budget_comes_back_with_time() -> None:
 def test_a_clock_that_goes_back_frees_nothing() -> None:
     budget = Budget()
     for now_s in (100, 50, 0):
-        budget.spend(now_s * NS_PER_S, "impulse", 900, per_minute=9, priority=Priority.EVENT)
-    assert budget.spent == (2700, 2700)
-    assert not budget.spend(0, "impulse", 900, per_minute=9, priority=Priority.EVENT)
+        budget.spend(now_s * NS_PER_S, "impulse", 600, per_minute=9, priority=Priority.EVENT)
+    assert budget.spent == (1800, 1800)
+    assert not budget.spend(0, "impulse", 600, per_minute=9, priority=Priority.EVENT)
 
 
 def test_no_more_of_a_kind_leave_in_a_minute_than_its_contract_says() -> None:
