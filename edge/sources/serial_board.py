@@ -7,8 +7,9 @@ time that the bytes behind it in the same read took on the wire. A USB adapter a
 
 import os
 import termios
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -56,6 +57,26 @@ class Config(SourceSection):
                 "set experimental = true to use it all the same"
             )
         return self
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came within some seconds.
+
+    Attributes:
+        reading: the first one; None when there was none.
+        size: bytes.
+        counts: messages and rejections, per reason.
+    """
+
+    reading: ReadingFrame | None
+    size: int
+    counts: Mapping[str, int]
+
+    @property
+    def counted(self) -> str:
+        """The counts, for people."""
+        return ", ".join(f"{n} {reason}" for reason, n in sorted(self.counts.items())) or "nothing whole"
 
 
 class SerialBoard:
@@ -127,36 +148,34 @@ class SerialBoard:
         where = f"{self._config.port} ({self._profile.name})"
         try:
             with self:
-                decoder, reading = self._listen()
+                heard = self.listen(max(_SHORTEST_LISTEN_S, 2.5 * self._profile.timing.period_s))
         except SourceError as error:
             return Check(what, False, str(error), "see above")
         others = [f"{name} also reads it" for name in holders(self._config.port)]
-        if reading is not None:
-            said = [f"{name} {value:g}" for name, value in reading.values.items()]
-            said += [f"{name} {why}" for name, why in reading.absent.items()]
+        if heard.reading is not None:
+            said = [f"{name} {value:g}" for name, value in heard.reading.values.items()]
+            said += [f"{name} {why}" for name, why in heard.reading.absent.items()]
             detail = f"{where}: {', '.join([*said, *others])}"
             return Check(what, not others, detail, "stop the other program" if others else "")
-        if not decoder.consumed:
+        if not heard.size:
             advice = "check the board's supply, that TX and RX are crossed, and the baud rate"
             return Check(what, False, f"{where}: heard nothing", advice)
-        counts = ", ".join(f"{count} {reason}" for reason, count in sorted(decoder.counts.items()))
-        detail = f"{where}: heard {decoder.consumed} bytes and no reading ({counts or 'nothing whole'})"
+        detail = f"{where}: heard {heard.size} bytes and no reading ({heard.counted})"
         return Check(what, False, detail, "is it this board? check profile, baud rate and wiring")
 
-    def _listen(self) -> tuple[Decoder, ReadingFrame | None]:
-        """Return the decoder and the first reading within a few periods of the board."""
+    def listen(self, limit_s: float) -> Heard:
+        """Return the first reading of the open board, taken to be warm already, and what else was heard."""
         start = self._clock.now()
         decoder = Decoder(self._profile, midstream=self._profile.timing.mode == "stream")
         readings = Readings(self._source, self._profile, start, cold=False)
         polling = Polling(self._profile, _seconds(start))
-        limit_s = max(_SHORTEST_LISTEN_S, 2.5 * self._profile.timing.period_s)
         while _seconds(self._clock.now()) - _seconds(start) < limit_s:
             for result in decoder.feed(self._exchange(polling)):
                 for frame in readings.take(result, self._clock.now()):
                     if isinstance(frame, ReadingFrame):
-                        return decoder, frame
+                        return Heard(frame, decoder.consumed, dict(decoder.counts))
         decoder.finish()
-        return decoder, None
+        return Heard(None, decoder.consumed, dict(decoder.counts))
 
     def _exchange(self, polling: Polling) -> bytes:
         """Send what is due, then wait for bytes until the next command is due, half a second at most."""
