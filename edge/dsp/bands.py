@@ -32,6 +32,8 @@ _HIGHEST = 0.42
 _HALVED = 0.25
 _HALVING = (6, 80.0, 0.375)
 _NEGLIGIBLE = 1e-30
+# A constant offset shows in the mean of so long.
+_OFFSET_S = 0.2
 
 
 def exact_hz(band: int) -> float:
@@ -64,6 +66,7 @@ class BandMeter:
         self._halving_states: list[Float] = []
         self._odd = [0] * len(self._stages)
         self._started = False
+        self._offset_length = max(1, round(_OFFSET_S * rate_hz))
         # How many samples of the stream one sample of a band stands for.
         self._weight = {band: 2**depth for depth, stage in enumerate(self._stages) for band, _ in stage}
         self._sums = np.zeros((len(NOMINAL_HZ), channels))
@@ -73,7 +76,7 @@ class BandMeter:
         if not rows.shape[1]:
             return
         if not self._started:
-            self._settle(rows.mean(axis=1))
+            self._settle(rows[:, : self._offset_length].mean(axis=1))
         for depth, stage in enumerate(self._stages):
             for band, sos in stage:
                 filtered, self._band_states[band] = _filtered(sos, rows, self._band_states[band])

@@ -19,13 +19,16 @@ _STEPS_PER_S = 2000
 _STATISTICS_PERIOD_S = 0.01
 _BIN_DB = 0.01
 _BIN_TOP_DB = 50.0
+_COUNTED_TOGETHER = 16
 _BINS = round((_BIN_TOP_DB - FLOOR_DB) / _BIN_DB) + 1
 # After five time constants the Fast level is within 0.03 dB of a steady sound.
 _SETTLING_S = 5 * FAST_S
 _PEAK_RATE_HZ = 44100
-# Sound is gathered so long before it is filtered: a call costs as much as filtering 5 ms.
-_GATHER_S = 0.5
-# A constant offset shows in the mean of so long; it is at most `_GATHER_S`.
+# So many samples of all channels together are gathered before they are filtered: a call costs as much as
+# filtering 240 of them, and many more no longer fit the processor's cache (4 channels: 120 times real time by
+# 0.1 s, 100 by 0.5 s).
+_GATHER = 19_200
+# A constant offset shows in the mean of so long; nothing is filtered before.
 _OFFSET_S = 0.2
 # Under this a filter's memory is of no sound, only slow: processors crawl through denormal numbers.
 _NEGLIGIBLE = 1e-30
@@ -113,7 +116,9 @@ class LevelMeter:
         if invalid is not None:
             self._invalid += invalid.sum(axis=1)
         self._gathered.append(rows)
-        if self._heard - self._measured >= _GATHER_S * self._rate_hz:
+        gathered = self._heard - self._measured
+        settled = self._c_state is not None or gathered >= _OFFSET_S * self._rate_hz
+        if settled and gathered * self._channels >= _GATHER:
             self._measure()
 
     def _measure(self) -> None:
@@ -195,12 +200,14 @@ class _Statistics:
         self._settling = round(_SETTLING_S * rate_hz / step)
         self._seen = 0
         self._bins = np.zeros((channels, _BINS), dtype=np.int64)
-        self._latest = np.full(channels, FLOOR_DB)
+        self._latest: Float = np.zeros(channels)
         self._unsettled: list[Float] = []
+        self._uncounted: list[Float] = []
 
     def clear(self) -> None:
         self._bins[:] = 0
         self._unsettled.clear()
+        self._uncounted.clear()
 
     def add(self, fast: Float) -> None:
         """Take the Fast mean square at the end of each step, shape (channels, steps)."""
@@ -209,21 +216,28 @@ class _Statistics:
             return
         first = -(self._seen + 1) % self._stride
         numbers = self._seen + 1 + np.arange(first, steps, self._stride)
-        values = levels_db(fast[:, first :: self._stride])
-        self._latest = levels_db(fast[:, -1])
-        settled = numbers > self._settling
+        values = fast[:, first :: self._stride]
+        self._latest = fast[:, -1]
         self._seen += steps
+        settled = numbers > self._settling
         if not settled.all():
             self._unsettled.append(values[:, ~settled])
-        self._count(values[:, settled])
+        self._uncounted.append(values[:, settled])
+        if len(self._uncounted) >= _COUNTED_TOGETHER:
+            self._count()
 
-    def _count(self, values: Float) -> None:
+    def _count(self) -> None:
+        if not self._uncounted:
+            return
+        values = levels_db(np.concatenate(self._uncounted, axis=1))
+        self._uncounted.clear()
         index = np.rint((values - FLOOR_DB) / _BIN_DB).astype(np.int64).clip(0, _BINS - 1)
         for bins, row in zip(self._bins, index, strict=True):
             np.add.at(bins, row, 1)
 
     def exceeded_db(self, channel: int, shares: tuple[float, ...]) -> list[float]:
         """Return the levels exceeded for these shares of the time."""
+        self._count()
         bins = self._bins[channel]
         count = int(bins.sum())
         if count:
@@ -231,10 +245,10 @@ class _Statistics:
             places = [_BINS - 1 - int(np.searchsorted(from_top, share * count)) for share in shares]
             return [FLOOR_DB + _BIN_DB * place for place in places]
         if self._unsettled:
-            values = np.concatenate(self._unsettled, axis=1)[channel]
+            values = levels_db(np.concatenate(self._unsettled, axis=1)[channel])
             if values.size:
                 return [float(np.quantile(values, 1.0 - share)) for share in shares]
-        return [float(self._latest[channel])] * len(shares)
+        return [float(levels_db(self._latest)[channel])] * len(shares)
 
 
 class _BetweenSamples:
