@@ -40,10 +40,9 @@ from edge.dsp.levels import LevelMeter
 from edge.dsp.log_mel import WINDOW_SAMPLES, log_mel, to_model_rate
 from edge.inference.session import open_model
 from edge.privacy.gate import Gate
-from edge.privacy.policy import load_policy
 from edge.runtime.recording_clock import RecordingClock
-from edge.runtime.sense import Sense
-from edge.runtime.settings import load_settings
+from edge.runtime.sense import Sense, gate_of
+from edge.runtime.settings import Settings, load_settings
 from scripts.array_sound import ONSET_S, RATE_HZ, in_a_street, places
 from scripts.measure_direction import square
 
@@ -62,6 +61,7 @@ id = "lp-1"
 
 [privacy]
 policy = "{policy}"
+unsigned = "allowed"
 
 [replay.audio_file]
 path = "street.wav"
@@ -200,15 +200,15 @@ def _settings(folder: Path, *, pace: str, loop: bool = False, bands: bool = Fals
 class _Listening(Gate):
     """The gate, which also tells what came to it and when."""
 
-    def __init__(self, clock: RecordingClock) -> None:
-        super().__init__(load_policy(EXAMPLES / "policy.toml"))
+    def __init__(self, settings: Settings, clock: RecordingClock) -> None:
+        super().__init__(gate_of(settings).policy)
         self._clock = clock
         self.found: list[tuple[Observation | Event, float]] = []
 
-    def admit(self, finding: Observation | Event) -> Any:
+    def admit(self, finding: Observation | Event, now_ns: int = 0) -> Any:
         """Note how long after it happened it came."""
         self.found.append((finding, (self._clock.now().utc_ns - finding.time.utc_ns) / 1e9))
-        return super().admit(finding)
+        return super().admit(finding, now_ns)
 
 
 def _sensed(path: Path, *, standing: bool) -> tuple[_Listening, Sense]:
@@ -219,8 +219,9 @@ def _sensed(path: Path, *, standing: bool) -> tuple[_Listening, Sense]:
 
     async def run() -> tuple[_Listening, Sense]:
         clock = RecordingClock(time.time_ns(), standing=standing)
-        gate = _Listening(clock)
-        sense = Sense(load_settings(path), gate, accept, clock, monitored=False)
+        settings = load_settings(path)
+        gate = _Listening(settings, clock)
+        sense = Sense(settings, gate, accept, clock, monitored=False)
         await sense.run()
         return gate, sense
 
