@@ -11,7 +11,7 @@ from edge.decoding.plausibility import Screen
 from edge.domain.frames import ReadingFrame
 from edge.domain.health import Absence
 from edge.domain.identity import SourceId
-from edge.domain.sections import DetectorSection
+from edge.domain.sections import DetectorSection, Section
 from edge.domain.time import NS_PER_S, CaptureTime
 
 
@@ -139,6 +139,30 @@ class Intervals:
         else:
             interval.missed += 1
         interval.absences.update(why for name, why in frame.absent.items() if name in self._names)
+
+
+def slow_boards(
+    names: Collection[str], config: IntervalSection, sources: Mapping[str, Section]
+) -> Iterator[str]:
+    """Yield which boards speak more slowly than an interval lasts, so that it would cover next to nothing.
+
+    Args:
+        names: what is averaged.
+        config: of the detector.
+        sources: the sections of the sources by name.
+    """
+    from edge.decoding.catalogue import load_known
+
+    for name, source in sources.items():
+        path = getattr(source, "profile", None)
+        if path is None or (config.sources and name not in config.sources):
+            continue
+        profile = load_known(path)
+        if set(names) & set(profile.measurements) and profile.timing.period_s > config.interval_s:
+            yield (
+                f"interval_s: '{name}' speaks every {profile.timing.period_s:g} s only; "
+                f"give at least {4 * profile.timing.period_s:g}"
+            )
 
 
 def seconds_between(earlier: CaptureTime, later: CaptureTime) -> float:

@@ -1,10 +1,11 @@
 """Indices and grades of odours and volatile compounds per interval, as a board itself gives them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from edge.decoding.intervals import Interval, Intervals, IntervalSection
+from edge.decoding.intervals import Interval, Intervals, IntervalSection, slow_boards
 from edge.domain.air_observations import GasIndices
 from edge.domain.frames import Frame, ReadingFrame
+from edge.domain.sections import Section
 
 FRAME = ReadingFrame
 
@@ -44,6 +45,11 @@ def _told(interval: Interval) -> GasIndices:
         odour_index=interval.mean("odour_index"),
         absence=interval.absence,
     )
+
+
+def misfits(config: Config, sources: Mapping[str, Section]) -> Iterable[str]:
+    """Return why the settings do not fit together; `sources` are the sections of the sources by name."""
+    return slow_boards(_MEASURED, config, sources)
 
 
 def build(config: Config) -> GasIndexMean:

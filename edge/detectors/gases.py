@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from edge.decoding.gases import MOLAR_MASS_G, ugm3_of_ppb
-from edge.decoding.intervals import Interval, Intervals, IntervalSection
+from edge.decoding.intervals import Interval, Intervals, IntervalSection, slow_boards
 from edge.domain.air_observations import Conversion, Gases
 from edge.domain.frames import Frame, ReadingFrame
 from edge.domain.sections import Section
@@ -93,6 +93,7 @@ def misfits(config: Config, sources: Mapping[str, Section]) -> Iterator[str]:
     """Yield why the settings do not fit together; `sources` are the sections of the sources by name."""
     from edge.decoding.catalogue import load_known
 
+    yield from slow_boards((*_BY_VOLUME, *_BY_MASS, *_PER_THOUSAND, _CO2), config, sources)
     for name in config.analysers:
         profile = getattr(sources.get(name), "profile", None)
         if profile is None:

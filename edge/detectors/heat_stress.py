@@ -1,14 +1,15 @@
 """How hot the air feels per interval, from temperature, humidity and globe thermometer of one board."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pydantic import Field
 
 from edge.decoding.heat import grade_of, heat_index_c, wbgt_estimate_c
-from edge.decoding.intervals import Interval, Intervals, IntervalSection
+from edge.decoding.intervals import Interval, Intervals, IntervalSection, slow_boards
 from edge.domain.air_observations import HeatStress
 from edge.domain.frames import Frame, ReadingFrame
 from edge.domain.health import Absence
+from edge.domain.sections import Section
 
 FRAME = ReadingFrame
 
@@ -57,6 +58,11 @@ def _told(interval: Interval) -> HeatStress:
         wbgt_estimate_c=wbgt_c,
         absence=absence if index_c is not None or absence is not None else Absence.NO_READING,
     )
+
+
+def misfits(config: Config, sources: Mapping[str, Section]) -> Iterable[str]:
+    """Return why the settings do not fit together; `sources` are the sections of the sources by name."""
+    return slow_boards((_TEMPERATURE,), config, sources)
 
 
 def build(config: Config) -> HeatMean:

@@ -1,15 +1,16 @@
 """Mean mass concentrations of particulate matter per interval, from the readings of one board."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
 from edge.decoding.agreement import agree
-from edge.decoding.intervals import Interval, Intervals, IntervalSection
+from edge.decoding.intervals import Interval, Intervals, IntervalSection, slow_boards
 from edge.domain.frames import Frame, ReadingFrame
 from edge.domain.health import Absence
 from edge.domain.observations import Particulates
+from edge.domain.sections import Section
 
 FRAME = ReadingFrame
 
@@ -64,6 +65,11 @@ def _of_two_sensors(told: Particulates, other_ugm3: float | None) -> Particulate
         return replace(told, pm2_5_ugm3=fmean((told.pm2_5_ugm3, other_ugm3)))
     gone: dict[str, Any] = dict.fromkeys((*_FRACTIONS, _CF1))
     return replace(told, readings=0, valid_share=0.0, absence=Absence.DISAGREEMENT, **gone)
+
+
+def misfits(config: Config, sources: Mapping[str, Section]) -> Iterable[str]:
+    """Return why the settings do not fit together; `sources` are the sections of the sources by name."""
+    return slow_boards(_FRACTIONS, config, sources)
 
 
 def build(config: Config) -> ParticulateMean:

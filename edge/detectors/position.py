@@ -4,15 +4,16 @@ A lamppost that moves is one that was hit, or taken.
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
 from pydantic import Field, model_validator
 
-from edge.decoding.intervals import Interval, Intervals, IntervalSection, seconds_between
+from edge.decoding.intervals import Interval, Intervals, IntervalSection, seconds_between, slow_boards
 from edge.domain.air_observations import Position
 from edge.domain.frames import Frame, ReadingFrame
+from edge.domain.sections import Section
 from edge.domain.time import CaptureTime
 
 FRAME = ReadingFrame
@@ -101,6 +102,11 @@ class PositionWatch:
                 moved=moved,
             )
         self._moved = moved
+
+
+def misfits(config: Config, sources: Mapping[str, Section]) -> Iterable[str]:
+    """Return why the settings do not fit together; `sources` are the sections of the sources by name."""
+    return slow_boards((_LATITUDE,), config, sources)
 
 
 def build(config: Config) -> PositionWatch:

@@ -1,12 +1,13 @@
 """How well a GNSS receiver sees the sky per interval: whether its time could be relied upon, not the time."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pydantic import Field
 
-from edge.decoding.intervals import Interval, Intervals, IntervalSection
+from edge.decoding.intervals import Interval, Intervals, IntervalSection, slow_boards
 from edge.domain.air_observations import FixGrade, TimeQuality
 from edge.domain.frames import Frame, ReadingFrame
+from edge.domain.sections import Section
 
 FRAME = ReadingFrame
 
@@ -58,6 +59,11 @@ def _grade(fix_share: float, satellites: float | None, hdop: float | None) -> Fi
     seen = satellites is not None and satellites >= _GOOD_SATELLITES
     sharp = hdop is not None and hdop <= _GOOD_DILUTION
     return FixGrade.GOOD if fix_share >= _GOOD_SHARE and seen and sharp else FixGrade.POOR
+
+
+def misfits(config: Config, sources: Mapping[str, Section]) -> Iterable[str]:
+    """Return why the settings do not fit together; `sources` are the sections of the sources by name."""
+    return slow_boards((_POSITION,), config, sources)
 
 
 def build(config: Config) -> TimeQualityWatch:

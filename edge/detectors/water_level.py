@@ -6,7 +6,7 @@ from statistics import linear_regression, median
 
 from pydantic import Field
 
-from edge.decoding.intervals import Interval, Intervals, IntervalSection
+from edge.decoding.intervals import Interval, Intervals, IntervalSection, slow_boards
 from edge.domain.air_observations import WaterLevel
 from edge.domain.frames import Frame, ReadingFrame
 from edge.domain.sections import Section
@@ -87,6 +87,7 @@ def misfits(config: Config, sources: Mapping[str, Section]) -> Iterator[str]:
     """Yield why the settings do not fit together; `sources` are the sections of the sources by name."""
     from edge.decoding.catalogue import load_known
 
+    yield from slow_boards((_LEVEL, _DISTANCE), config, sources)
     if config.mounted_m is not None:
         return
     for name, source in sources.items():

@@ -1,14 +1,15 @@
 """Weather per interval: temperature, humidity, pressure, wind and rain, from the readings of one board."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
 from pydantic import Field
 
-from edge.decoding.intervals import Interval, Intervals, IntervalSection
+from edge.decoding.intervals import Interval, Intervals, IntervalSection, slow_boards
 from edge.decoding.wind import WindSample, gust_ms, vector_mean_from_deg
 from edge.domain.air_observations import Weather
 from edge.domain.frames import Frame, ReadingFrame
+from edge.domain.sections import Section
 
 FRAME = ReadingFrame
 
@@ -92,6 +93,11 @@ class WeatherMean:
 def _growth(before_mm: float, after_mm: float) -> float:
     # A total that falls was reset, by a power cut or at midnight: what it shows fell since then.
     return after_mm - before_mm if after_mm >= before_mm else after_mm
+
+
+def misfits(config: Config, sources: Mapping[str, Section]) -> Iterable[str]:
+    """Return why the settings do not fit together; `sources` are the sections of the sources by name."""
+    return slow_boards(_MEASURED, config, sources)
 
 
 def build(config: Config) -> WeatherMean:

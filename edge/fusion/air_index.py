@@ -48,24 +48,37 @@ class AirIndexRule:
         self._hour: _Hour | None = None
 
     def accept(self, observation: Observation) -> Iterator[AirIndex]:
-        """Take any observation: hourly means, and the time, which says when no more will come."""
-        known_ns = observation.result_time_ns
-        if self._hour is not None and known_ns >= self._hour.ended_ns + _WAIT_NS:
-            yield from self._told(self._hour, known_ns)
-            self._hour = None
-        if isinstance(observation, AirMean) and self._counts(observation):
-            if self._hour is None or observation.ended_ns > self._hour.ended_ns:
-                self._hour = _Hour(observation.time, observation.ended_ns)
-            if observation.ended_ns == self._hour.ended_ns and observation.mean_ugm3 is not None:
-                self._hour.means.setdefault(observation.pollutant, []).append(observation.mean_ugm3)
-                self._hour.indicative |= observation.indicative
+        """Take any observation; hourly means matter."""
+        if not isinstance(observation, AirMean) or not self._counts(observation):
+            return
+        if self._hour is None or observation.ended_ns > self._hour.ended_ns:
+            yield from self._told(observation.result_time_ns)
+            self._hour = _Hour(observation.time, observation.ended_ns)
+        if observation.ended_ns == self._hour.ended_ns and observation.mean_ugm3 is not None:
+            self._hour.means.setdefault(observation.pollutant, []).append(observation.mean_ugm3)
+            self._hour.indicative |= observation.indicative
+
+    def elapse(self, now_ns: int) -> Iterator[AirIndex]:
+        """Tell the hour once no more means of it will come."""
+        if self._hour is not None:
+            utc_ns = self._hour.time.utc_ns + now_ns - self._hour.time.monotonic_ns
+            if utc_ns >= self._hour.ended_ns + _WAIT_NS:
+                yield from self._told(utc_ns)
+
+    def finish(self) -> Iterator[AirIndex]:
+        """Tell the hour with the means that have come."""
+        if self._hour is not None:
+            yield from self._told(self._hour.ended_ns)
 
     def _counts(self, mean: AirMean) -> bool:
         wanted = not self._config.sources or mean.source.name in self._config.sources
         sure = self._config.indicative_gases or not mean.indicative
         return mean.averaging is Averaging.HOUR and wanted and sure
 
-    def _told(self, hour: _Hour, known_ns: int) -> Iterator[AirIndex]:
+    def _told(self, known_ns: int) -> Iterator[AirIndex]:
+        hour, self._hour = self._hour, None
+        if hour is None:
+            return
         means = {pollutant: fmean(found) for pollutant, found in hour.means.items()}
         for name in self._config.indices:
             found = INDICES[name](means)

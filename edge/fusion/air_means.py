@@ -7,7 +7,7 @@ fallen silent.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from statistics import fmean
@@ -34,6 +34,7 @@ _HOUR_NS = _HOUR_S * NS_PER_S
 _LATE_NS = 65 * 60 * NS_PER_S
 _REMEMBERED_H = 26  # the longest day has 25 hours
 _SILENT_H = 24
+_Measured = Particulates | CorrectedParticulates | Gases
 _EIGHT_HOURS_OF = (Pollutant.O3, Pollutant.CO)
 
 
@@ -54,6 +55,14 @@ class _Piece:
     ugm3: float
     indicative: bool = False
     correction: Correction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """When something is known: the clocks then, and the time that the report will say."""
+
+    time: CaptureTime
+    result_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,24 +132,40 @@ class AirMeans:
         self._corrected = config.particulates == "corrected"
         self._zone: ZoneInfo = ZoneInfo("UTC")
         self._series: dict[tuple[str, Pollutant], _Series] = {}
+        self._latest: _Now | None = None
 
     def obey(self, city: City) -> None:
         """Take the city's time zone: it says when a day begins."""
         self._zone = ZoneInfo(city.timezone)
 
     def accept(self, observation: Observation) -> Iterator[AirMean]:
-        """Take any observation: its values, and its time, which closes hours."""
-        if isinstance(observation, AirMean):
+        """Take any observation: its values, and its time, which settles the hours of its board."""
+        if not isinstance(observation, _Measured):
             return
-        now_ns = observation.time.utc_ns
-        self._begin_anew_after(now_ns)
+        now = _Now(observation.time, observation.result_time_ns)
+        self._latest = now
+        self._begin_anew_after(now.time.utc_ns)
         for (name, _), series in self._series.items():
-            settled_ns = now_ns if name == observation.source.name else now_ns - _LATE_NS
-            yield from self._settle(series, settled_ns // _HOUR_NS, observation)
+            if name == observation.source.name:
+                yield from self._settle(series, now.time.utc_ns // _HOUR_NS, now)
         for piece in self._pieces(observation):
             self._add(piece, observation)
 
-    def _add(self, piece: _Piece, observation: Any) -> None:
+    def elapse(self, now_ns: int) -> Iterator[AirMean]:
+        """Settle the hours of boards that have fallen silent."""
+        if self._latest is None:
+            return
+        later_ns = max(0, now_ns - self._latest.time.monotonic_ns)
+        time = CaptureTime(self._latest.time.utc_ns + later_ns, now_ns, self._latest.time.uncertainty_ms)
+        now = _Now(time, time.utc_ns)
+        for series in self._series.values():
+            yield from self._settle(series, (time.utc_ns - _LATE_NS) // _HOUR_NS, now)
+
+    def finish(self) -> Iterable[AirMean]:
+        """Tell nothing: an hour that has not ended has no mean, and is remembered."""
+        return ()
+
+    def _add(self, piece: _Piece, observation: _Measured) -> None:
         begin_ns, hour = observation.time.utc_ns, observation.time.utc_ns // _HOUR_NS
         end_ns = begin_ns + max(1, round(observation.duration_s * NS_PER_S))
         key = observation.source.name, piece.pollutant
@@ -151,7 +176,7 @@ class AirMeans:
         series.indicative, series.correction = piece.indicative, piece.correction
         series.add(begin_ns, end_ns, piece.ugm3, observation.valid_share)
 
-    def _pieces(self, observation: Observation) -> Iterator[_Piece]:
+    def _pieces(self, observation: _Measured) -> Iterator[_Piece]:
         if isinstance(observation, Gases):
             for gas in (Pollutant.NO2, Pollutant.O3, Pollutant.SO2, Pollutant.CO):
                 if (ugm3 := getattr(observation, f"{gas}_ugm3")) is not None:
@@ -174,7 +199,7 @@ class AirMeans:
         hour = now_ns // _HOUR_NS
         self._series = {k: s for k, s in self._series.items() if s.open_from <= hour + 2}
 
-    def _settle(self, series: _Series, until: int, by: Observation) -> Iterator[AirMean]:
+    def _settle(self, series: _Series, until: int, by: _Now) -> Iterator[AirMean]:
         """Tell every hour before number `until`; of a board silent for a day nothing more is told."""
         while series.open_from < until:
             if series.open_from - series.heard > _SILENT_H:
@@ -208,13 +233,13 @@ class AirMeans:
         self._series = {(series.source.name, series.pollutant): series for series in found}
 
 
-def _told(series: _Series, averaging: Averaging, window: _Window, by: Observation) -> AirMean:
+def _told(series: _Series, averaging: Averaging, window: _Window, by: _Now) -> AirMean:
     begin_ns = window.first * _HOUR_NS
     monotonic_ns = by.time.monotonic_ns - (by.time.utc_ns - begin_ns)
     return AirMean(
         source=series.source,
         time=CaptureTime(begin_ns, monotonic_ns, by.time.uncertainty_ms),
-        result_time_ns=by.result_time_ns,
+        result_time_ns=by.result_ns,
         ended_ns=begin_ns + window.hours * _HOUR_NS,
         pollutant=series.pollutant,
         averaging=averaging,

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from edge.domain.air_observations import AirMean, Weather
+from edge.domain.air_observations import AirMean
 from edge.domain.air_quality import Averaging, IndexName, Pollutant
 from edge.domain.events import AirIndex
 from edge.domain.health import Component
 from edge.domain.identity import SourceId
-from edge.domain.observations import Observation
 from edge.domain.time import NS_PER_S, CaptureTime
-from edge.fusion.air_index import Config, build
+from edge.fusion.air_index import AirIndexRule, Config
 
 AIR = SourceId("air", 0, Component.SERIAL_BOARD)
 OTHER = SourceId("other", 1, Component.SERIAL_BOARD)
@@ -30,21 +29,20 @@ def mean(hour: int, pollutant: Pollutant, ugm3: float | None, **changed: Any) ->
     return AirMean(time=time, pollutant=pollutant, mean_ugm3=ugm3, capture_share=1.0, **{**given, **changed})
 
 
-def later(hour: int, minute: int) -> Weather:
-    now_ns = NOON_NS + hour * HOUR_NS + minute * 60 * NS_PER_S
-    time = CaptureTime(now_ns, now_ns)
-    return Weather(source=OTHER, time=time, result_time_ns=now_ns, duration_s=60, readings=1)
+def later(hour: int, minute: int) -> int:
+    return NOON_NS + hour * HOUR_NS + minute * 60 * NS_PER_S
 
 
-def told(*observations: Observation, **config: Any) -> list[AirIndex]:
-    rule = build(Config(**config))
-    events = [event for each in observations for event in rule.accept(each)]
-    assert all(isinstance(event, AirIndex) for event in events)
-    return events  # type: ignore[return-value]
+def told(*moments: AirMean | int, finish: bool = False, **config: Any) -> list[AirIndex]:
+    rule = AirIndexRule(Config(**config))
+    events = [
+        e for each in moments for e in (rule.elapse(each) if isinstance(each, int) else rule.accept(each))
+    ]
+    return [*events, *(rule.finish() if finish else ())]
 
 
 def test_both_indices_a_quarter_after_the_hour() -> None:
-    means = [mean(0, Pollutant.PM2_5, 20.0), mean(0, Pollutant.PM10, 20.0)]
+    means: list[Any] = [mean(0, Pollutant.PM2_5, 20.0), mean(0, Pollutant.PM10, 20.0)]
     assert told(*means, later(1, 14)) == []
     dutch, european = told(*means, later(1, 14), later(1, 15), later(1, 16))
     assert (dutch.index, dutch.value, dutch.worst) == (IndexName.LKI, 4, Pollutant.PM2_5)
@@ -60,7 +58,11 @@ def test_the_next_hour_also_ends_the_waiting() -> None:
 
 
 def test_cells_that_cross_respond_count_only_when_asked_for_and_then_it_is_told() -> None:
-    means = [mean(0, Pollutant.PM10, 20.0), mean(0, Pollutant.NO2, 90.0, indicative=True), later(1, 20)]
+    means: list[Any] = [
+        mean(0, Pollutant.PM10, 20.0),
+        mean(0, Pollutant.NO2, 90.0, indicative=True),
+        later(1, 20),
+    ]
     (without,) = told(*means, indices=("eaqi_2024",))
     assert (without.value, without.indicative) == (2, False)
     assert Pollutant.NO2 in without.missing
@@ -69,7 +71,11 @@ def test_cells_that_cross_respond_count_only_when_asked_for_and_then_it_is_told(
 
 
 def test_boards_are_averaged_and_others_left_out() -> None:
-    means = [mean(0, Pollutant.PM10, 10.0), mean(0, Pollutant.PM10, 50.0, source=OTHER), later(1, 20)]
+    means: list[Any] = [
+        mean(0, Pollutant.PM10, 10.0),
+        mean(0, Pollutant.PM10, 50.0, source=OTHER),
+        later(1, 20),
+    ]
     assert told(*means, indices=("eaqi_2024",))[0].value == 2
     assert told(*means, indices=("eaqi_2024",), sources=("other",))[0].value == 3
 
@@ -81,6 +87,12 @@ def test_an_hour_without_a_valid_mean_has_no_index() -> None:
 
 
 def test_a_late_mean_of_an_earlier_hour_is_not_mixed_in() -> None:
-    means = [mean(1, Pollutant.PM10, 10.0), mean(0, Pollutant.PM10, 500.0), later(2, 20)]
+    means: list[Any] = [mean(1, Pollutant.PM10, 10.0), mean(0, Pollutant.PM10, 500.0), later(2, 20)]
     (only,) = told(*means, indices=("eaqi_2024",))
     assert (only.value, only.time.utc_ns) == (1, NOON_NS + HOUR_NS)
+
+
+def test_at_the_end_the_hour_that_waits_is_told() -> None:
+    (only,) = told(mean(0, Pollutant.PM10, 10.0), indices=("lki",), finish=True)
+    assert only.result_time_ns == NOON_NS + HOUR_NS
+    assert told(finish=True) == []

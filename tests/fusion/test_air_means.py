@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.domain.air_observations import AirMean, CorrectedParticulates, Gases, Weather
+from edge.domain.air_observations import AirMean, CorrectedParticulates, Gases
 from edge.domain.air_quality import Averaging, Correction, Pollutant
 from edge.domain.city import City
 from edge.domain.health import Absence, Component
@@ -21,7 +21,6 @@ from edge.fusion.air_means import AirMeans, Config
 approx: Any = pytest.approx
 
 AIR = SourceId("air", 0, Component.SERIAL_BOARD)
-MAST = SourceId("mast", 1, Component.SERIAL_BOARD)
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
@@ -39,7 +38,13 @@ def minutes(first: int, last: int, pm2_5: float | None = 10.0, begin: datetime =
 
 
 def told(rule: AirMeans, observations: Iterable[Observation]) -> list[AirMean]:
-    return [mean for each in observations for mean in rule.accept(each)]
+    means = []
+    for observation in observations:
+        found = list(rule.accept(observation))
+        # What follows is told to every rule, also to the one that it comes from.
+        assert [each for mean in found for each in rule.accept(mean)] == []
+        means += found
+    return means
 
 
 def of(means: list[AirMean], averaging: Averaging) -> list[AirMean]:
@@ -157,17 +162,31 @@ def test_corrected_means_are_made_of_corrected_values_only() -> None:
     assert (corrected.mean_ugm3, corrected.correction) == (approx(6.0), Correction.KAPPA_KOEHLER)
 
 
-def weather(second: float) -> Weather:
-    return Weather(source=MAST, time=at(second), duration_s=600, readings=60, temperature_c=12.0)
-
-
 def test_the_hour_of_a_silent_board_is_told_all_the_same_for_a_day() -> None:
-    passing = [weather(600.0 * i) for i in range(3, 60 * 6)]
-    means = told(rule(), [*minutes(0, 30), *passing])
+    made = rule()
+    means = told(made, minutes(0, 30))
+    for second in range(1800, 60 * 3600, 600):
+        means += made.elapse(at(second).monotonic_ns)
     hours = of(means, Averaging.HOUR)
     assert (hours[0].mean_ugm3, hours[0].capture_share) == (None, approx(0.5))
     assert all((mean.capture_share, mean.mean_ugm3) == (0.0, None) for mean in hours[1:])
     assert 24 <= len(hours) <= 26
+
+
+def test_an_hour_is_told_65_minutes_after_its_end_and_once() -> None:
+    made = rule()
+    assert told(made, minutes(0, 50)) == []
+    assert list(made.elapse(at(7499).monotonic_ns)) == []
+    assert [mean.averaging for mean in made.elapse(at(7500).monotonic_ns)] == [
+        Averaging.HOUR,
+        Averaging.TWENTY_FOUR_HOURS,
+    ]
+    assert list(made.elapse(at(7501).monotonic_ns)) == []
+    assert list(made.finish()) == []
+
+
+def test_before_anything_is_observed_time_passes_in_vain() -> None:
+    assert list(rule().elapse(10**18)) == []
 
 
 def test_a_restart_loses_nothing_that_was_remembered() -> None:
