@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -89,6 +89,7 @@ class Sense:
     health: Counter[tuple[Status, Reason]] = field(default_factory=Counter)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _rules: dict[str, Rule] = field(default_factory=dict)
+    _timed: frozenset[str] = frozenset()
     _own_sounds: OwnSounds = field(default_factory=OwnSounds)
     _actuation: Actuation | None = None
     _now_ns: int = 0
@@ -109,6 +110,8 @@ class Sense:
         # A recording on a desk moves no lamp.
         actuation = Actuation(fit_actuators(self.settings) if self.monitored else [], self.clock)
         self._actuation = actuation
+        # Asked once a second whether it has its methods, a protocol would be most of the work of an idle hour.
+        self._timed = frozenset(name for name, rule in self._rules.items() if isinstance(rule, Timed))
         self._recall()
         await self.obey(self.gate.policy) if self.policies is None else await self._look_at_policy()
         bridge = Bridge([fitting.source.live for fitting in fittings])
@@ -127,7 +130,7 @@ class Sense:
                 async with actuation.working(), aclosing(bridge.moments()) as moments:
                     async for moment in moments:
                         await self._take(moment)
-                await self._ask(lambda rule: rule.finish() if isinstance(rule, Timed) else ())
+                await self._ask(lambda rule: rule.finish(), self._timed)
                 await hearing
                 await self._tell_gate(last=True)
                 for helper in helpers:
@@ -166,7 +169,7 @@ class Sense:
         self._now_ns = moment.now_ns
         if moment.observation is None:
             now_ns = moment.now_ns
-            await self._ask(lambda rule: rule.elapse(now_ns) if isinstance(rule, Timed) else ())
+            await self._ask(lambda rule: rule.elapse(now_ns), self._timed)
         else:
             await self.observe(moment.observation)
 
@@ -180,9 +183,13 @@ class Sense:
             self._tell_actuators(sifted)
         await self._ask(lambda rule: rule.accept(sifted))
 
-    async def _ask(self, question: Callable[[Rule], Iterable[Event | Observation]]) -> None:
-        """Ask every rule, and pass on what it finds; a broken one is switched off."""
+    async def _ask(
+        self, question: Callable[[Any], Iterable[Event | Observation]], names: Collection[str] | None = None
+    ) -> None:
+        """Ask every rule, or those named, and pass on what it finds; a broken one is switched off."""
         for name, rule in list(self._rules.items()):
+            if names is not None and name not in names:
+                continue
             try:
                 findings = list(question(rule))
             except Exception as error:  # noqa: BLE001 - one broken rule must not take the road with it

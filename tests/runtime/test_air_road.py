@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from edge.delivery.writer import Numbering
+from edge.delivery.numbering import Numbering, Position
 from edge.domain.report_base import LegalBasis, Purpose
 from edge.domain.reports import REPORT_MODELS
 from edge.privacy.gate import Gate
@@ -53,7 +53,7 @@ def run(folder: Path, *, start_ns: int, kept: Mapping[str, Any], **values: Any) 
     path.write_text(SETTINGS.format(**values))
     settings = load_settings(path, environment={})
     reports: list[dict[str, Any]] = []
-    numbering = Numbering("city", "pole", 1)
+    numbering = Numbering("city", "pole", Position(1))
     states: list[Mapping[str, Any]] = []
 
     async def accept(report: Any) -> None:
