@@ -110,7 +110,7 @@ class Sense:
         # A recording on a desk moves no lamp.
         actuation = Actuation(fit_actuators(self.settings) if self.monitored else [], self.clock)
         self._actuation = actuation
-        # Asked once a second whether it has its methods, a protocol would be most of the work of an idle hour.
+        # Asked of each rule once a second, this would be most of the work of an idle hour.
         self._timed = frozenset(name for name, rule in self._rules.items() if isinstance(rule, Timed))
         self._recall()
         await self.obey(self.gate.policy) if self.policies is None else await self._look_at_policy()
