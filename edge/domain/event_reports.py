@@ -4,9 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from edge.domain.air_quality import Pollutant
 from edge.domain.events import Bang
 from edge.domain.health import Absence
 from edge.domain.report_base import (
+    Concentration,
     Count,
     CueTime,
     Duration,
@@ -25,6 +27,9 @@ WholeElevation = Annotated[float, Field(ge=-90, le=90), Quantity("deg", 1)]
 WholeSpread = Annotated[float, Field(ge=0, le=180), Quantity("deg", 1)]
 Metres = Annotated[float, Field(ge=0, le=10_000), Quantity("m", 1, digits=2)]
 WholeLevel = Annotated[float, Field(ge=-200, le=300), Quantity("dB", 1)]
+LongDuration = Annotated[float, Field(ge=0, le=604_800), Quantity("s", 60, digits=2)]
+WindFrom = Annotated[float, Field(ge=0, le=360), Quantity("deg", 10)]
+WindSpeed = Annotated[float, Field(ge=0, le=120), Quantity("m/s", 1)]
 TableNumber = Annotated[int, Field(ge=0, le=255), Quantity("1", 1)]
 
 
@@ -116,3 +121,16 @@ class TamperReport(LastingReport):
     """Somebody is at the lamppost itself."""
 
     kind: Literal["tamper"] = "tamper"
+
+
+class AirAlertReport(LastingReport):
+    """The air is above a limit of the city's tables, and where the wind comes from."""
+
+    kind: Literal["air_alert"] = "air_alert"
+    lasted_s: LongDuration
+    pollutant: Pollutant
+    mean_ugm3: Concentration
+    limit_ugm3: Concentration
+    wind_from_deg: WindFrom | None = None
+    wind_speed_ms: WindSpeed | None = None
+    wind_absence: Absence | None = None

@@ -111,6 +111,25 @@ class Tamper(Lasting):
     kind: ClassVar[str] = "tamper"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AirAlert(Lasting):
+    """The air is above a limit.
+
+    Attributes:
+        mean_ugm3: of the last warning, as `limit_ugm3`.
+        wind_from_deg: where the wind comes from, clockwise from true north; None in a calm.
+        wind_absence: why there is no wind.
+    """
+
+    kind: ClassVar[str] = "air_alert"
+    pollutant: Pollutant
+    mean_ugm3: float
+    limit_ugm3: float
+    wind_from_deg: float | None = None
+    wind_speed_ms: float | None = None
+    wind_absence: Absence | None = None
+
+
 class Bang(StrEnum):
     """What a bang probably was. `unclear`: gunshot and firework cannot be told apart, or nobody could say."""
 

@@ -29,6 +29,7 @@ from edge.domain.air_reports import (
 )
 from edge.domain.contact_reports import ContactReport, PresenceReport
 from edge.domain.event_reports import (
+    AirAlertReport,
     BangReport,
     DisturbanceCueReport,
     GatheringReport,
@@ -59,6 +60,7 @@ Report = Annotated[
     | SuddenDispersalReport
     | HelpRequestReport
     | TamperReport
+    | AirAlertReport
     | LampReport
     | LampRequestReport
     | LoudspeakerReport

@@ -26,7 +26,12 @@ _BLOCKED = {
     Component.MICROPHONE: (Trigger.MICROPHONE_BLOCKED, {Reason.SILENT, Reason.CONSTANT}),
 }
 _GONE = {Reason.NO_DEVICE, Reason.NO_FRAMES}
-_OF_A_SENSOR = (Trigger.CAMERA_BLOCKED, Trigger.MICROPHONE_BLOCKED, Trigger.SENSOR_GONE)
+_OF_A_SENSOR = (
+    Trigger.CAMERA_MOVED,
+    Trigger.CAMERA_BLOCKED,
+    Trigger.MICROPHONE_BLOCKED,
+    Trigger.SENSOR_GONE,
+)
 
 
 class Config(EpisodeSection):
@@ -58,6 +63,9 @@ def _of_health(health: Health) -> Iterator[Evidence]:
     if health.status is Status.OK:
         for trigger in _OF_A_SENSOR:
             yield evidence(health, trigger, over=True)
+        return
+    if health.reason is Reason.MOVED:
+        yield evidence(health, Trigger.CAMERA_MOVED, alone=True, lasts=True)
         return
     trigger, reasons = _BLOCKED[health.component]
     if health.reason in reasons:

@@ -202,6 +202,8 @@ def test_a_blocked_camera_is_ill_and_with_a_silent_microphone_tampered_with() ->
     assert (event.confirmed, event.because) == (True, ("camera_blocked", "microphone_blocked"))
     well = health(10, CAMERA, Reason.RECOVERED, Status.OK)
     assert told(build("tamper"), [blocked, well, silent], 100) == []
+    (turned,) = told(build("tamper"), [health(0, CAMERA, Reason.MOVED)])
+    assert (turned.confirmed, turned.because) == (False, ("camera_moved",))
     door = told(build("tamper"), [contact(0, Role.CABINET_DOOR), health(30, CAMERA, Reason.DARK)])
     assert stages(door) == [("onset", False), ("update", True)]
 
