@@ -54,7 +54,11 @@ class AirAlertRule:
             self._warnings[observation.pollutant] = observation
             over = not observation.over
             item = evidence(
-                observation, Trigger.AIR_EXCEEDANCE, score=1.0, alone=not over, lasts=not over, over=over
+                replace(observation, source=_limit_at(observation)),
+                Trigger.AIR_EXCEEDANCE,
+                alone=not over,
+                lasts=not over,
+                over=over,
             )
             yield from self._events(observation.pollutant, self._courses[observation.pollutant].take(item))
 

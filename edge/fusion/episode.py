@@ -21,8 +21,8 @@ from edge.domain.time import NS_PER_S, CaptureTime
 from edge.domain.trigger import Strength, Trigger, strength
 
 LATE_S = 2.0
-"""What happened is known within so long: an impulse after 0.7 s, its name after 1.2 s. What a camera tells after
-it has begun lasts, and holds its episode by itself."""
+"""What happened is known within so long: an impulse after 0.7 s, its name after 1.2 s. What a camera tells
+after it has begun lasts, and holds its episode by itself."""
 
 _REPEATED_AFTER_S = 1.0
 """The same thing again within less is one, heard twice."""

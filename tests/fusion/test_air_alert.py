@@ -76,3 +76,14 @@ def test_a_warning_told_again_confirms_and_a_restart_of_one_is_none() -> None:
     events = told([warning(0), warning(6 * HOUR_S), warning(6 * HOUR_S)])
     assert [(e.stage.value, e.confirmed) for e in events] == [("onset", False), ("update", True)]
     assert told([warning(0, over=False)], HOUR_S) == []
+
+
+def test_one_limit_that_is_over_does_not_end_another() -> None:
+    day: dict[str, Any] = {"averaging": Averaging.TWENTY_FOUR_HOURS}
+    seen = [warning(0), warning(HOUR_S, **day), warning(3 * HOUR_S, over=False)]
+    assert [e.stage.value for e in told(seen, 10 * HOUR_S)] == ["onset", "update"]
+    assert [e.stage.value for e in told([*seen, warning(11 * HOUR_S, over=False, **day)], 20 * HOUR_S)] == [
+        "onset",
+        "update",
+        "end",
+    ]
