@@ -96,7 +96,7 @@ class PositionWatch:
             self._told = interval.start
             yield Position(
                 source=interval.source,
-                time=interval.start,
+                time=interval.last,
                 latitude_deg=latitude_deg,
                 longitude_deg=longitude_deg,
                 moved=moved,

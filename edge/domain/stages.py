@@ -10,7 +10,9 @@ of the settings loads it. Nothing else is edited to add one.
     fusion:                       build(config) -> Rule
                                   with an `obey` (edge.domain.city.Obedient) it is told the city's policy
     detectors, fusion, if needed: misfits(config, sources: Mapping[str, Section]) -> Iterable[str],
-                                  what is wrong beside these sources (sections by name), for a person
+                                  what is wrong beside these sources (sections by name), for a person;
+                                  and needs(config) -> Iterable[tuple[str, ...]], sections without any of
+                                  which it would hear nothing
 """
 
 from collections.abc import Iterable, Iterator

@@ -31,6 +31,7 @@ class Trigger(StrEnum):
     TAMPER_CONTACT = "tamper_contact"
     WIRE_FAULT = "wire_fault"
     CAMERA_MOVED = "camera_moved"
+    LAMPPOST_MOVED = "lamppost_moved"
     CAMERA_BLOCKED = "camera_blocked"
     MICROPHONE_BLOCKED = "microphone_blocked"
     SENSOR_GONE = "sensor_gone"

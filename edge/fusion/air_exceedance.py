@@ -198,6 +198,11 @@ def _whole(kept: Mapping[str, Any]) -> dict[str, int]:
     return {name: int(value) for name, value in kept.items()}
 
 
+def needs(_config: Config) -> Iterator[tuple[str, ...]]:
+    """Yield the sections without any of which it would hear nothing."""
+    yield ("fusion.air_means",)
+
+
 def build(config: Config) -> Rule:
     """Return the rule."""
     return AirExceedanceRule(config)

@@ -101,6 +101,11 @@ def _event(found: AirIndexValue, hour: _Hour, known_ns: int) -> AirIndex:
     )
 
 
+def needs(_config: Config) -> Iterator[tuple[str, ...]]:
+    """Yield the sections without any of which it would hear nothing."""
+    yield ("fusion.air_means",)
+
+
 def build(config: Config) -> Rule:
     """Return the rule."""
     return AirIndexRule(config)

@@ -287,6 +287,14 @@ def _finite(value: Any) -> float:
     return number
 
 
+def needs(config: Config) -> Iterator[tuple[str, ...]]:
+    """Yield the sections without any of which it would hear nothing."""
+    if config.particulates == "corrected":
+        yield ("fusion.particulates_correction", "detectors.gases")
+    else:
+        yield ("detectors.particulates", "detectors.gases")
+
+
 def build(config: Config) -> Rule:
     """Return the rule."""
     return AirMeans(config)

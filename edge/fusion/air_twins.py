@@ -163,6 +163,11 @@ def _means(kept: Mapping[str, Any]) -> dict[int, float]:
     return found
 
 
+def needs(_config: Config) -> Iterator[tuple[str, ...]]:
+    """Yield the sections without any of which it would hear nothing."""
+    yield ("fusion.air_means",)
+
+
 def build(config: Config) -> Rule:
     """Return the rule."""
     return AirTwins(config)

@@ -164,6 +164,13 @@ def _measured(sources: Mapping[str, Section], name: str) -> tuple[str, ...] | No
     return None if profile is None else load_known(profile).measurements
 
 
+def needs(config: Config) -> Iterator[tuple[str, ...]]:
+    """Yield the sections without any of which it would hear nothing."""
+    yield ("detectors.particulates",)
+    if any(board.humidity_from for board in config.boards):
+        yield ("detectors.weather",)
+
+
 def build(config: Config) -> Rule:
     """Return the rule."""
     return ParticulatesCorrection(config)

@@ -1,13 +1,15 @@
 """Rule: somebody is at the lamppost itself.
 
-An opened cabinet, a tamper contact, a cut wire or a camera that was turned is told at once. A blocked camera
-and a blocked or silent microphone are ill each by itself (`health` says so); together they are tampering.
+An opened cabinet, a tamper contact, a cut wire, a camera that was turned or a lamppost that has moved is told
+at once. A blocked camera and a blocked or silent microphone are ill each by itself (`health` says so);
+together they are tampering.
 """
 
 from collections.abc import Iterator
 
 from pydantic import Field
 
+from edge.domain.air_observations import Position
 from edge.domain.contact_observations import Contact, ContactState, Role
 from edge.domain.events import Tamper
 from edge.domain.health import Component, Reason, Status
@@ -47,6 +49,9 @@ class Config(EpisodeSection):
 def _evidence(observation: Observation) -> Iterator[Evidence]:
     if isinstance(observation, Contact):
         yield from _of_contact(observation)
+    elif isinstance(observation, Position):
+        away = observation.moved
+        yield evidence(observation, Trigger.LAMPPOST_MOVED, alone=away, lasts=away, over=not away)
     elif isinstance(observation, Health) and observation.component in _BLOCKED:
         yield from _of_health(observation)
 

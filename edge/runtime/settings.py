@@ -345,13 +345,16 @@ def _unfed(detectors: Sequence[Entry], sources: Sequence[Entry]) -> list[tuple[E
 
 
 def _misfits(settings: Settings) -> list[tuple[Entry, str]]:
-    """What a module itself finds wrong with its section beside these sources."""
+    """What a module itself finds wrong with its section beside the others."""
     sources = {entry.name: entry.config for entry in settings.of(*SOURCE_LAYERS)}
+    sections = {f"{entry.layer}.{entry.section}" for entry in settings.entries}
     found: list[tuple[Entry, str]] = []
     for entry in settings.of("detectors", "fusion"):
-        misfits = getattr(entry.module, "misfits", None)
-        if misfits is not None:
+        if (misfits := getattr(entry.module, "misfits", None)) is not None:
             found += [(entry, what) for what in misfits(entry.config, sources)]
+        if (needs := getattr(entry.module, "needs", None)) is not None:
+            lacking = [any_of for any_of in needs(entry.config) if not sections & set(any_of)]
+            found += [(entry, f"hears nothing without [{'] or ['.join(names)}]; add it") for names in lacking]
     return found
 
 

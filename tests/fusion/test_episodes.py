@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge.domain.air_observations import Position
 from edge.domain.contact_observations import ContactState, Role
 from edge.domain.events import Event, Lasting
 from edge.domain.health import Reason, Status
@@ -26,6 +27,7 @@ from edge.fusion import (
 )
 from edge.fusion.episode import LATE_S
 from tests.fusion.observed import (
+    BOARD,
     CAMERA,
     CAMERA_2,
     MIC,
@@ -185,6 +187,14 @@ def test_a_help_button_is_told_at_once_and_confirmed_by_who_is_there() -> None:
         ("onset", False),
         ("update", True),
     ]
+
+
+def test_a_lamppost_that_has_moved_is_tampered_with() -> None:
+    def place(second: float, *, moved: bool) -> Position:
+        return Position(source=BOARD, time=at(second), latitude_deg=52.0, longitude_deg=4.0, moved=moved)
+
+    assert told(build("tamper"), [place(0, moved=False)], 100) == []
+    assert told(build("tamper"), [place(0, moved=True)])[0].because == ("lamppost_moved",)
 
 
 def test_a_cut_wire_is_no_press_but_tampering() -> None:

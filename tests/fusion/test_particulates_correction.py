@@ -1,10 +1,12 @@
 """Particulate matter corrected for humidity, and the settings that are refused."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edge.cli.settings_file import EXAMPLES
 from edge.domain.air_observations import CorrectedParticulates, Weather
 from edge.domain.air_quality import Correction
 from edge.domain.health import Absence, Component
@@ -121,6 +123,7 @@ name = "gas"
 port = "/dev/full"
 profile = "winsen_mhz19"
 [detectors.particulates]
+[detectors.weather]
 [fusion.particulates_correction]
 boards = [{board}]
 """
@@ -169,3 +172,83 @@ def test_settings_that_fit_are_taken(tmp_path: Path, profile: str, board: str) -
     path = tmp_path / "lamppost.toml"
     path.write_text(SETTINGS.format(profile=profile, board=board))
     assert load_settings(path, environment={}).section("fusion", "particulates_correction") is not None
+
+
+BESIDE = """
+[node]
+city = "c"
+id = "n"
+[sources.serial_board]
+name = "air"
+port = "/dev/null"
+profile = "plantower_pms5003t"
+"""
+
+
+HUMIDITY_OF_ANOTHER = """
+[[fusion.particulates_correction.boards]]
+source = "air"
+humidity_from = "air"
+"""
+
+
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        ("[fusion.air_index]\n", r"\[fusion.air_index\] hears nothing without \[fusion.air_means\]; add it"),
+        ("[fusion.air_exceedance]\n", r"without \[fusion.air_means\]"),
+        ('[fusion.air_twins]\none = "air"\nother = "b"\n', r"without \[fusion.air_means\]"),
+        ("[fusion.air_means]\n", r"without \[detectors.particulates\] or \[detectors.gases\]"),
+        (
+            '[detectors.particulates]\n[fusion.air_means]\nparticulates = "corrected"\n',
+            r"without \[fusion.particulates_correction\] or",
+        ),
+        (
+            f"[detectors.particulates]\n{HUMIDITY_OF_ANOTHER}",
+            r"without \[detectors.weather\]",
+        ),
+    ],
+)
+def test_a_rule_that_would_hear_nothing_is_refused(tmp_path: Path, sections: str, said: str) -> None:
+    path = tmp_path / "lamppost.toml"
+    path.write_text(BESIDE + sections)
+    with pytest.raises(SettingsError, match=said):
+        load_settings(path, environment={})
+
+
+AIR_SECTIONS = (
+    "detectors.weather",
+    "detectors.heat_stress",
+    "detectors.gas_indices",
+    "detectors.position",
+    "detectors.time_quality",
+    "detectors.reading_health",
+    "detectors.gases",
+    "fusion.air_means",
+    "[fusion.particulates_correction.boards",
+    "fusion.air_index",
+    "fusion.air_exceedance",
+    "fusion.air_twins",
+)
+
+
+def test_the_air_sections_of_the_example_can_be_switched_on(tmp_path: Path) -> None:
+    text = (EXAMPLES / "lamppost.toml").read_text()
+    for name in AIR_SECTIONS:
+        found = re.search(rf"^# \[{re.escape(name)}\](.*\n(?:# [a-z].*\n)*)", text, re.MULTILINE)
+        assert found, name
+        text = text.replace(found[0], re.sub(r"(?m)^# ", "", found[0]))
+    for name, profile in (
+        ("weather", "vaisala_wxt5xx"),
+        ("air_2", "nova_sds011"),
+        ("gnss", "nmea_gnss"),
+        ("voc", "generic_environment"),
+    ):
+        text += f'\n[[sources.serial_board]]\nname = "{name}"\nport = "/dev/{name}"\nprofile = "{profile}"\n'
+    text += '\n[[sources.serial_board]]\nname = "gas"\nport = "/dev/gas"\nprofile = "spec_dgs_no2"\n'
+    for file in ("lamppost.toml", "policy.toml"):
+        (tmp_path / file).write_text((EXAMPLES / file).read_text())
+    (tmp_path / "lamppost.toml").write_text(text)
+    settings = load_settings(tmp_path / "lamppost.toml", environment={})
+    wanted = {(part[0], part[1]) for name in AIR_SECTIONS if (part := name.strip("[").split("."))}
+    assert wanted <= {(entry.layer, entry.section) for entry in settings.entries}
