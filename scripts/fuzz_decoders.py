@@ -18,6 +18,7 @@ import resource
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from edge.decoding.catalogue import load_known, shipped_paths
 from edge.decoding.decoder import Decoder
@@ -72,6 +73,27 @@ def feed(
     return readings, size, time.process_time() - begun
 
 
+@dataclass(frozen=True, slots=True)
+class Fuzzed:
+    """What came of it: bytes fed and readings told, of noise and of damaged pieces, and bytes a second."""
+
+    noise: int
+    of_noise: int
+    damage: int
+    of_damage: int
+    rate: float
+
+
+def fuzz(profile: Profile, size: int, seed: int) -> Fuzzed:
+    """Feed a decoder. Raises AssertionError as `feed` does, and whatever the decoder raises."""
+    source = random.Random(f"{seed} {profile.id}")
+    pieces = [e.received for e in profile.examples if e.received and e.message]
+    known = [dict(r.values) for r in decode(profile, pieces) if isinstance(r, Message)]
+    of_noise, noise, noise_s = feed(profile, plain(source, size // 2), [])
+    of_damage, damage, damage_s = feed(profile, mixed(source, size // 2, pieces), known)
+    return Fuzzed(noise, of_noise, damage, of_damage, (noise + damage) / (noise_s + damage_s))
+
+
 def main() -> int:
     """Fuzz every profile, or those named."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
@@ -83,19 +105,14 @@ def main() -> int:
     row = "{:26} {:>10} {:>9} {:>10} {:>10} {:>10}\n"
     sys.stdout.write(row.format("profile", "noise", "readings", "damaged", "readings", "MB/s"))
     for name in args.profiles or [path.stem for path in shipped_paths()]:
-        profile = load_known(name)
-        source = random.Random(f"{args.seed} {name}")
-        pieces = [e.received for e in profile.examples if e.received and e.message]
-        known = [dict(r.values) for r in decode(profile, pieces) if isinstance(r, Message)]
         try:
-            noise, noise_bytes, noise_s = feed(profile, plain(source, args.bytes // 2), [])
-            damage, damage_bytes, damage_s = feed(profile, mixed(source, args.bytes // 2, pieces), known)
+            found = fuzz(load_known(name), args.bytes, args.seed)
         except Exception as error:  # noqa: BLE001 - whatever a decoder throws is what this looks for
             failed += 1
             sys.stdout.write(f"{name}: {type(error).__name__}: {error}\n")
             continue
-        rate = (noise_bytes + damage_bytes) / (noise_s + damage_s) / 1e6
-        sys.stdout.write(row.format(name, noise_bytes, noise, damage_bytes, damage, f"{rate:.2f}"))
+        told = (found.noise, found.of_noise, found.damage, found.of_damage, f"{found.rate / 1e6:.2f}")
+        sys.stdout.write(row.format(name, *told))
         sys.stdout.flush()
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     sys.stdout.write(f"peak memory {peak_mib:.0f} MiB, {failed} decoders failed\n")
