@@ -25,6 +25,8 @@ HELP = "what is plugged in, what of it is configured, what that says now"
 
 _QUIET = -200.0
 _OK = "ok"
+_WHERE = ("port", "device", "line", "path")
+"""Keys of a source's section that say where it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def _sensors(settings: Settings | None, wait_s: float) -> Iterator[Sensor]:
     taken: set[str] = set()
     entries = settings.of("sources", "replay", "simulation") if settings else ()
     for entry, fitting in zip(entries, fit(settings, clock) if settings else (), strict=True):
-        where = str(getattr(entry.config, "port", None) or getattr(entry.config, "device", ""))
+        where = next((str(w) for key in _WHERE if (w := getattr(entry.config, key, ""))), "")
         device = next((each for each in devices if _is(each, where)), None)
         taken.add(device.device if device else where)
         yield _listened(fitting.source, fitting.source_id, wait_s, device, where)

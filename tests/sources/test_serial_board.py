@@ -559,6 +559,41 @@ class TestControlLines:
             assert asked == ["DTR raised", "RTS raised"]
 
 
+class TestLine:
+    @pytest.mark.parametrize(
+        ("profile", "speed", "flags"),
+        [
+            ("nova_sds011", termios.B9600, termios.CS8),
+            ("tondaj_sl814", termios.B9600, termios.CS8 | termios.PARENB),
+            ("sensirion_scd30", termios.B19200, termios.CS8),
+            ("sensirion_sps30", termios.B115200, termios.CS8),
+        ],
+    )
+    def test_baud_rate_bits_and_parity_are_those_of_the_profile(
+        self,
+        profile: str,
+        speed: int,
+        flags: int,
+        line: Line,
+        clock: SkippingClock,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        # A pseudo-terminal has no parity, so it is what was asked of it that counts.
+        asked: list[Any] = []
+        real = termios.tcsetattr
+
+        def tcsetattr(descriptor: int, when: int, attributes: Any) -> None:
+            asked.append(attributes)
+            real(descriptor, when, attributes)
+
+        monkeypatch.setattr(termios, "tcsetattr", tcsetattr)
+        with board(line, profile, clock, experimental=True):
+            _, _, control, _, *speeds, _ = asked[-1]
+        mask = termios.CSIZE | termios.PARENB | termios.PARODD | termios.CSTOPB
+        assert speeds == [speed, speed]
+        assert control & mask == flags
+
+
 class TestSettings:
     def test_a_port_is_a_path(self) -> None:
         with pytest.raises(ValidationError, match="port"):

@@ -263,6 +263,7 @@ def _row(result: "Message | Rejected") -> tuple[str, ...]:
     if isinstance(result, Rejected):
         return str(result.offset), f"rejected: {result.reason}, {result.size} bytes", "", "", ""
     values = ", ".join(f"{name} {value:g}" for name, value in result.values.items())
+    values = values or ", ".join(f"{name} {told}" for name, told in result.meta.items())
     absent = ", ".join(f"{name}: {why}" for name, why in result.absent.items())
     return str(result.offset), result.message, values, absent, ", ".join(result.flags)
 
