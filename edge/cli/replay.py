@@ -31,6 +31,13 @@ _BROKEN_FILE = {Reason.TRUNCATED, Reason.UNREADABLE}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the recordings, the settings and the pace."""
+    add_recordings(parser)
+    parser.add_argument("--speed", choices=("1", "max"), default="1", help="real time, or as fast as it can")
+    add_config(parser, EXAMPLES / "replay.toml")
+
+
+def add_recordings(parser: argparse.ArgumentParser) -> None:
+    """Add what `recordings` and `start_ns` read, but for `speed`."""
     parser.add_argument("--audio", action="append", default=[], metavar="F", help="WAV, FLAC or Ogg")
     parser.add_argument(
         "--microphone",
@@ -49,22 +56,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ROLE=F",
         help="edges of a contact, seconds,level a line",
     )
-    parser.add_argument("--speed", choices=("1", "max"), default="1", help="real time, or as fast as it can")
     parser.add_argument(
         "--start", metavar="TIME", help="when the recordings began, ISO 8601 with offset (default: now)"
     )
-    add_config(parser, EXAMPLES / "replay.toml")
 
 
 def run(args: argparse.Namespace) -> int:
     """Replay; exit code 1 when a recording turned out to be broken."""
     settings = load(args.config, fed=False)
-    settings = settings.replaying(list(_entries(args, settings)))
+    settings = settings.replaying(list(recordings(args, settings)))
     if not settings.of("replay"):
         raise UsageError(
             "nothing to replay; give --audio F, --video F, --serial PROFILE=F or --contact ROLE=F"
         )
-    clock = RecordingClock(_start_ns(args.start), standing=args.speed == "max")
+    clock = RecordingClock(start_ns(args.start), standing=args.speed == "max")
     with logging_to_stderr(json_lines=args.json):
         broken = asyncio.run(_replay(settings, clock))
     return FOUND_PROBLEM if broken else FINE
@@ -85,7 +90,8 @@ async def _replay(settings: Settings, clock: RecordingClock) -> bool:
     return any(status is Status.FAILED or reason in _BROKEN_FILE for status, reason in sense.health)
 
 
-def _entries(args: argparse.Namespace, settings: Settings) -> Iterator[Entry]:
+def recordings(args: argparse.Namespace, settings: Settings) -> Iterator[Entry]:
+    """Yield the recordings that the command line names, as sources. Raises UsageError."""
     pace = "max" if args.speed == "max" else "real_time"
     microphone = _heard_with(settings, args.microphone) if args.audio else None
     name = microphone.name if microphone else "microphone"
@@ -123,7 +129,8 @@ def _entry(section: str, name: str, **values: object) -> Entry:
         raise UsageError("; ".join(said(detail) for detail in error.errors())) from error
 
 
-def _start_ns(text: str | None) -> int:
+def start_ns(text: str | None) -> int:
+    """Return the time that `--start` names, UTC, ns; without one the present. Raises UsageError."""
     if text is None:
         return time.time_ns()
     try:

@@ -22,7 +22,7 @@ from edge.domain.nearest import nearest
 from edge.domain.report_base import Topic
 from edge.domain.reports import REPORT_MODELS
 from edge.domain.toml_lines import line_of
-from edge.privacy.policy_file import File, Ground
+from edge.privacy.policy_file import File, Ground, NoticeTable
 
 Location = tuple[str | int, ...]
 
@@ -56,6 +56,7 @@ class Policy:
         number: rises with every policy of the city.
         not_before: first day on which it holds, in the city's time zone.
         expires: last day.
+        notice: names for the residents' page, and for nothing else.
     """
 
     grounds: Mapping[str, Ground]
@@ -65,6 +66,7 @@ class Policy:
     number: int = 0
     not_before: date | None = None
     expires: date | None = None
+    notice: NoticeTable = field(default_factory=NoticeTable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,7 @@ def parse_policy(text: str, where: str) -> Policy:
         number=heading.number,
         not_before=heading.not_before,
         expires=heading.expires,
+        notice=file.notice,
     )
 
 

@@ -121,6 +121,14 @@ class CountsTable(Table):
     k: Annotated[int, Strict()] = Field(5, ge=2, le=1000)
 
 
+class NoticeTable(Table):
+    """`[notice]`: names for the residents' page; nothing of it ever leaves a lamppost."""
+
+    controller: str = Field("", max_length=200)
+    contact: str = Field("", max_length=200)
+    recipients: dict[Recipient, Annotated[str, Field(max_length=200)]] = {}
+
+
 class File(Table):
     """The whole file."""
 
@@ -132,6 +140,7 @@ class File(Table):
     quiet_hours: tuple[QuietTable, ...] = ()
     air_limits: dict[Word, dict[Word, Annotated[Number, Field(gt=0, le=100_000)]]] = {}
     scenes: dict[str, LampScene] = {}
+    notice: NoticeTable = NoticeTable()
 
     @field_validator("air_limits")
     @classmethod

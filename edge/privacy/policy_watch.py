@@ -167,7 +167,7 @@ class PolicyWatch:
                 f"{where}: not UTF-8 text; save the policy as UTF-8", Reason.UNREADABLE
             ) from error
         if demands.keys:
-            _require_heading(policy, where)
+            require_heading(policy, where)
         if policy.of_city not in {None, demands.city}:
             message = f"{where}: is the policy of '{policy.of_city}', this lamppost is in '{demands.city}'"
             raise PolicyError(f"{message}; give it the policy of its own city", Reason.CONTRADICTORY)
@@ -196,7 +196,8 @@ class PolicyWatch:
         return ""
 
 
-def _require_heading(policy: Policy, where: str) -> None:
+def require_heading(policy: Policy, where: str) -> None:
+    """Require what a signed policy says of itself. Raises PolicyError."""
     wanted = {
         "city": policy.of_city,
         "number": policy.number,

@@ -99,6 +99,11 @@ class Sense:
     _shed: int = 0
     _told_s: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def now_ns(self) -> int:
+        """The moment, monotonic, on the clock of the recordings or else on the node's."""
+        return self._now_ns
+
     def stop(self) -> None:
         """End the run: the lanes give what they hold, then `run` returns."""
         self._stop.set()
