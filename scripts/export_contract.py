@@ -20,8 +20,14 @@ from edge.domain.report_base import ReportBase
 from edge.domain.reports import REPORT_MODELS
 from edge.privacy.budget import HOUR_BITS, HOUR_S, SHARE_OF_A_KIND, SHARES, SHORT_BITS, SHORT_S
 from edge.privacy.contract import CONTRACT, FROM_POLICY, Term, Terms
+from edge.signing.events import EVICTION, ROTATION
 
 ROOT = Path(__file__).resolve().parents[1]
+RECORDS = {
+    EVICTION: "Reports that a full outbox dropped, by number, so that a gap is explained.",
+    ROTATION: "The next key of the lamppost, signed with the one before.",
+}
+DIGEST = {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"}
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{6})?Z$"
 SLUG = "[a-z0-9][a-z0-9-]{0,31}"
@@ -71,7 +77,6 @@ def _annotations(term: Term) -> Json:
 
 def cloud_event_schema() -> Json:
     """Return the JSON Schema of what is published: a CloudEvent around a report of any kind."""
-    digest = {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"}
     return {
         "$schema": DIALECT,
         "title": "CloudEvent",
@@ -85,12 +90,12 @@ def cloud_event_schema() -> Json:
                 "description": "node and sequence number",
             },
             "source": {"type": "string", "pattern": f"^/lp/v1/{SLUG}/{SLUG}$"},
-            "type": {"enum": [type_of(kind) for kind in CONTRACT]},
+            "type": {"enum": [type_of(kind) for kind in (*CONTRACT, *RECORDS)]},
             "time": {"type": "string", "pattern": TIME, "description": "phenomenon_time of the report"},
             "datacontenttype": {"const": "application/json"},
             "sequence": {"type": "string", "pattern": "^[0-9]{16}$", "description": "a gap is a loss"},
             "keyid": {"type": "string", "pattern": "^[0-9a-f]{16}$", "description": "the key that signed it"},
-            "prevhash": {**digest, "description": "fingerprint of the signed event before it"},
+            "prevhash": {**DIGEST, "description": "fingerprint of the signed event before it"},
             "signature": {
                 "type": "string",
                 "pattern": "^[A-Za-z0-9_-]{86}$",
@@ -106,8 +111,28 @@ def cloud_event_schema() -> Json:
                 "if": {"properties": {"type": {"const": type_of(kind)}}},
                 "then": {"properties": {"data": {"$ref": f"schema/{kind}.json"}}},
             }
-            for kind in CONTRACT
+            for kind in (*CONTRACT, *RECORDS)
         ],
+    }
+
+
+def record_schema(kind: str) -> Json:
+    """Return the JSON Schema of a record about the chain of signed reports: of numbers and keys only."""
+    whole = {"type": "integer", "minimum": 1}
+    pair = {"type": "array", "items": whole, "minItems": 2, "maxItems": 2, "description": "first, last"}
+    said: dict[str, Json] = {
+        EVICTION: {"evicted": {"type": "array", "items": pair, "description": "numbers that were dropped"}},
+        ROTATION: {"keyid": {"type": "string", "pattern": "^[0-9a-f]{16}$"}, "public": DIGEST},
+    }
+    properties = {"kind": {"const": kind}, **said[kind]}
+    return {
+        "$schema": DIALECT,
+        "title": kind,
+        "description": RECORDS[kind],
+        "type": "object",
+        "properties": properties,
+        "required": sorted(properties),
+        "additionalProperties": False,
     }
 
 
@@ -123,7 +148,7 @@ def type_of(kind: str) -> str:
 
 def asyncapi() -> Json:
     """Return the AsyncAPI 3 document: a channel for each kind of report, and one for the lamppost's state."""
-    names = [*CONTRACT, "state"]
+    names = [*CONTRACT, *RECORDS, "state"]
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -154,7 +179,9 @@ def asyncapi() -> Json:
 
 
 def _channel(name: str) -> Json:
-    leaf = "state" if name == "state" else f"{CONTRACT[name].topic}/{name}"
+    leaf = "state"
+    if name != "state":
+        leaf = f"{CONTRACT[name].topic if name in CONTRACT else 'chain'}/{name}"
     return {
         "address": f"lp/v1/{{city}}/{{node}}/{leaf}",
         "messages": {name: {"$ref": f"#/components/messages/{name}"}},
@@ -172,7 +199,7 @@ def _message(name: str) -> Json:
         }
     return {
         "name": type_of(name),
-        "summary": _first_line(CONTRACT[name]),
+        "summary": RECORDS[name] if name in RECORDS else _first_line(CONTRACT[name]),
         "contentType": CONTENT_TYPE,
         "payload": {
             "allOf": [
@@ -222,6 +249,16 @@ def _page() -> Iterator[str]:
         yield from _table(
             [term for term in terms.fields if common.get(term.name) != term and term.name != "kind"]
         )
+    yield from _records()
+
+
+def _records() -> Iterator[str]:
+    yield ""
+    yield "## Records about the chain of reports"
+    yield ""
+    yield "They hold numbers of reports and public keys, see [signatures](../signatures.md)."
+    yield ""
+    yield from (f"* `lp/v1/{{city}}/{{node}}/chain/{kind}`: {meaning}" for kind, meaning in RECORDS.items())
 
 
 def _common() -> list[Term]:
@@ -272,6 +309,7 @@ def files() -> Mapping[str, str]:
     documents: dict[str, Json] = {
         f"schema/{kind}.json": schema_of(model) for kind, model in REPORT_MODELS.items()
     }
+    documents |= {f"schema/{kind}.json": record_schema(kind) for kind in RECORDS}
     documents |= {
         "cloudevent.json": cloud_event_schema(),
         "state.json": state_schema(),

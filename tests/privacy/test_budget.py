@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.delivery.cloud_events import cloud_event
+from edge.delivery.numbering import Numbering, Position
 from edge.domain.events import Impulse
 from edge.domain.health import Component, Reason, Status
 from edge.domain.identity import SourceId
@@ -22,6 +22,8 @@ from edge.privacy.contract import CONTRACT
 from edge.privacy.gate import Gate
 from edge.privacy.policy import Policy
 from edge.privacy.policy_file import Ground
+from edge.signing.key_store import KeyRing
+from edge.signing.keys import PrivateKey
 
 GROUND = Ground(purpose=Purpose.MAINTENANCE, legal_basis=LegalBasis.PUBLIC_TASK, retention_days=7)
 EVERYTHING = Policy(dict.fromkeys(REPORT_MODELS, GROUND))
@@ -112,6 +114,7 @@ floods = st.lists(
 def test_no_flood_passes_the_budget(flood: list[tuple[Any, int, float]]) -> None:
     gate = Gate(EVERYTHING)
     gate.budget = watched = Watched()
+    numbering = Numbering("c" * 32, "n" * 32, Position(2**52), KeyRing(PrivateKey.generate()))
     now_s, came, minutes = 0.0, 0, Counter[tuple[str, int]]()
     for make, count, apart_s in flood:
         for _ in range(count):
@@ -120,7 +123,7 @@ def test_no_flood_passes_the_budget(flood: list[tuple[Any, int, float]]) -> None
             report = gate.admit(make(now_s), round(now_s * NS_PER_S))
             if report is not None:
                 minutes[report.kind, int(now_s // 60)] += 1
-                assert len(cloud_event(report, "c" * 32, "n" * 32, 2**53)) < LONGEST_BYTES
+                assert len(numbering.entry(report).payload) < LONGEST_BYTES
     assert watched.most(HOUR_S) < HOUR_BITS
     assert watched.most(SHORT_S) < SHORT_BITS
     assert all(count <= 2 * CONTRACT[kind].per_minute for (kind, _), count in minutes.items())

@@ -18,6 +18,8 @@ from edge.domain.node_reports import NodeState
 from edge.domain.reports import REPORT_MODELS
 from edge.privacy.contract import CONTRACT
 from edge.privacy.gate import Gate
+from edge.signing.key_store import KeyRing
+from edge.signing.keys import PrivateKey
 from scripts.export_contract import ROOT, drift, files, main
 from tests.privacy.test_gate import BANG, EVERYTHING, FINDINGS, LEVEL, findings
 
@@ -101,6 +103,22 @@ def test_a_report_that_says_more_or_other_does_not_fit(spoil: dict[str, Any]) ->
     event = leaving(LEVEL)
     assert event is not None
     assert not EVENT.is_valid(event | {"data": event["data"] | spoil})
+
+
+def test_records_about_the_chain_fit_the_schema() -> None:
+    old, new = PrivateKey.generate(), PrivateKey.generate()
+    report = Gate(EVERYTHING).admit(LEVEL)
+    assert report is not None
+    first = Numbering("utrecht", "pole-7", Position(41), KeyRing(old))
+    entry = first.entry(report)
+    second = Numbering("utrecht", "pole-7", first.position, KeyRing(new, old))
+    for record in (second.rotation(), second.eviction([entry])):
+        assert record is not None
+        EVENT.validate(json.loads(record.payload))
+        assert (
+            ASYNCAPI["channels"][record.kind]["address"].format(city="utrecht", node="pole-7") == record.topic
+        )
+    EVENT.validate(json.loads(entry.payload))
 
 
 def test_the_state_fits_its_schema() -> None:

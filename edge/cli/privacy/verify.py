@@ -14,7 +14,7 @@ from rich.table import Table
 from edge.cli.output import FINE, FOUND_PROBLEM, complain, emit_json
 from edge.cli.replay import add_recordings, recordings, start_ns
 from edge.cli.settings_file import EXAMPLES, add_config, load
-from edge.delivery.writer import Numbering
+from edge.delivery.numbering import Numbering, Position
 from edge.domain.health import Reason
 from edge.privacy.audit import Audit, canaries_of
 from edge.privacy.budget import HOUR_S, SHORT_S
@@ -64,7 +64,7 @@ def _street() -> Iterator[Entry]:
 async def _audited(settings: Settings, began_ns: int) -> tuple[Audit, bool]:
     gate = gate_of(settings)
     audit = Audit(gate.policy, await asyncio.to_thread(_canaries, settings))
-    numbering = Numbering(settings.node.city, settings.node.id, next_sequence=1)
+    numbering = Numbering(settings.node.city, settings.node.id, Position(1))
 
     async def accept(report: Any) -> None:
         audit.take(numbering.entry(report).payload, sense.now_ns)
