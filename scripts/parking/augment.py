@@ -48,14 +48,18 @@ def _lined(images: torch.Tensor, dice: torch.Generator) -> torch.Tensor:
     n, _, height, width = images.shape
     rows = torch.linspace(-1, 1, height).view(1, 1, -1, 1)
     columns = torch.linspace(-1, 1, width).view(1, 1, 1, -1)
-    for _ in range(3):
-        angle = _uniform(n, 0, math.pi, dice).view(-1, 1, 1, 1)
-        offset = _uniform(n, -0.9, 0.9, dice).view(-1, 1, 1, 1)
-        broad = _uniform(n, 0.02, 0.08, dice).view(-1, 1, 1, 1)
-        across = columns * angle.cos() + rows * angle.sin() - offset
-        line = (broad - across.abs()).mul(16).clamp(0, 1) * _chosen(n, 0.25, dice)
-        bright = _uniform(n, 60, 140, dice).view(-1, 1, 1, 1)
-        images = images + line * bright
+    for number in range(5):
+        # The first two run along the sides, as a bay's own markings do; the others anywhere.
+        beside = number < 2
+        angle = _uniform(n, -0.5, 0.5, dice) + (0 if beside else 1) * _uniform(n, 0, math.pi, dice)
+        offset = (0.8 if number else -0.8) * torch.ones(n) if beside else torch.zeros(n)
+        offset = offset + _uniform(n, -0.25, 0.25, dice) * (1 if beside else 3)
+        broad = _uniform(n, 0.01, 0.09, dice).view(-1, 1, 1, 1)
+        across = columns * angle.cos().view(-1, 1, 1, 1) + rows * angle.sin().view(-1, 1, 1, 1)
+        across = across - offset.view(-1, 1, 1, 1)
+        line = (broad - across.abs()).mul(24).clamp(0, 1) * _chosen(n, 0.35 if beside else 0.2, dice)
+        paint = _uniform(n, 140, 255, dice).view(-1, 1, 1, 1)
+        images = images + line * (paint - images).clamp(min=0)
     angle = _uniform(n, 0, 2 * math.pi, dice).view(-1, 1, 1, 1)
     side = (columns * angle.cos() + rows * angle.sin() - _uniform(n, -1, 1, dice).view(-1, 1, 1, 1)).mul(8)
     shade = 1 - side.sigmoid() * _uniform(n, 0.2, 0.65, dice).view(-1, 1, 1, 1) * _chosen(n, 0.4, dice)

@@ -27,7 +27,7 @@ FILE = "bays.npz"
 
 _SMALLEST = 22.0
 """Pixels: a smaller vehicle would be enlarged into a blur that no camera gives."""
-_MOST_OF_A_PICTURE = 6
+_MOST_OF_A_PICTURE = 3
 SEED = 2026
 
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from edge.cli.models import fetch, listing, people, street_sound, verify
+from edge.cli.models import fetch, listing, parking, people, rapid_motion, street_sound, verify
 from edge.cli.output import BROKEN, complain
 from edge.domain.shipped import shipped
 from edge.inference.card import FETCHED
@@ -33,6 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = evaluate.add_subparsers(dest="model", required=True, metavar="MODEL")
     street_sound.add_arguments(_leaf(what, street_sound.MODEL, "the street-sound model on a CSV of clips"))
     people.add_arguments(_leaf(what, people.MODEL, "a detector on pictures: a CSV of boxes"))
+    rapid_motion.add_arguments(
+        _leaf(what, rapid_motion.MODEL, "rapid motion in video clips: a CSV of scores")
+    )
+    parking.add_arguments(_leaf(what, parking.MODEL, "bays in pictures, one each: a CSV of states"))
 
 
 def run(args: argparse.Namespace) -> int:

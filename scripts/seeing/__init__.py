@@ -1,0 +1,1 @@
+"""Measures what the camera lane sees, beside public models."""
