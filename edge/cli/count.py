@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         config, finder_of(open_model(shipped("models") / config.model, config.fetched), config.threshold)
     )
     whole = True
-    for number, seconds, image in _pictures(path, rate_hz):
+    for number, seconds, image in pictures_of(path, rate_hz):
         if image is None:
             whole = False
             continue
@@ -74,7 +74,7 @@ def _config(args: argparse.Namespace) -> Config:
     return config.model_copy(update={key: value for key, value in given.items() if value is not None})
 
 
-def _pictures(path: Path, rate_hz: float) -> Iterator[tuple[int, float, Image | None]]:
+def pictures_of(path: Path, rate_hz: float) -> Iterator[tuple[int, float, Image | None]]:
     """Yield (number in the file, seconds, picture); None for what cannot be read, after saying so."""
     if path.suffix.lower() in _PICTURES:
         try:

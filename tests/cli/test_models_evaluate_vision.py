@@ -1,4 +1,4 @@
-"""`lamppost models evaluate people | rapid_motion | parking`, `lamppost count`: tables, and what is no picture."""
+"""`models evaluate people | rapid_motion | parking` and `count`: tables, and what is no picture."""
 
 import csv
 import json
@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from edge.cli.command import dispatch
-from edge.domain.shipped import shipped
 from edge.vision.opencv import opencv
 
 VISION = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "vision"
@@ -88,22 +87,6 @@ def test_without_the_public_model_it_says_how_to_fetch_it(
     assert dispatch([*command, "--out", str(tmp_path / "out.csv")]) == 3
     assert dispatch(["count", str(folder / "grey.png"), "--fetched", str(tmp_path / "none")]) == 3
     assert capsys.readouterr().err.count("lamppost models fetch people_yolox") == 2
-
-
-def test_parking_of_pictures(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    if not (shipped("models") / "parking").is_dir():
-        pytest.fail("models/parking is part of the installation")
-    (folder / "bays.csv").write_text("image\ncolour.png\ngrey.png\nbroken.png\nmissing.png\n")
-    out = folder / "out.csv"
-    assert (
-        dispatch(["models", "evaluate", "parking", "--images", str(folder / "bays.csv"), "--out", str(out)])
-        == 1
-    )
-    rows = table(out)
-    assert [row["image"] for row in rows] == ["colour.png", "grey.png", "broken.png", "missing.png"]
-    assert rows[0]["state"] == "free"  # plain grey asphalt
-    assert [row["state"] for row in rows[2:]] == ["", ""]
-    assert "missing.png: no such file" in capsys.readouterr().err
 
 
 def test_rapid_motion_of_clips(folder: Path, fetched: Path, capsys: pytest.CaptureFixture[str]) -> None:
