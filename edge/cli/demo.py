@@ -70,6 +70,7 @@ _SAYS = {
     "position": "{latitude_deg}, {longitude_deg}, moved: {moved}",
     "time_quality": "fix is {grade}: {fix_share:.0%} of the time, {satellites} satellites, HDOP {hdop}",
     "sensor_agreement": "{pollutant} of sensor {other_sensor}: slope {slope}, offset {offset_ugm3} ug/m3",
+    "command": "command {number} ({action}) {outcome}: {reason}",
     "health": "{component} {sensor} is {status} ({reason})",
 }
 

@@ -168,7 +168,8 @@ class Connection:
         _, mid = self._client.subscribe(topic_filter, qos=qos)
         if mid is None or self.lost.done():
             raise BrokerError(f"broker {self._access.where}: not connected")
-        self._listeners.append((topic_filter, on_message))
+        if (topic_filter, on_message) not in self._listeners:
+            self._listeners.append((topic_filter, on_message))
         future = self._subscribed[mid] = self._future()
         await future
 

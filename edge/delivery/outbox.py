@@ -160,12 +160,12 @@ class Outbox:
 
     def next_sequence(self) -> int:
         """Return a number that no report of this lamppost has had, above all those before."""
-        self._given = max(self._given, self._run(_last_sequence)) + 1
+        self._given = max(self._given, self.use(_last_sequence)) + 1
         return self._given
 
     def link(self) -> Link | None:
         """Return what the chain of signed reports ends with; None when nothing is known of it."""
-        row = self._run(
+        row = self.use(
             lambda connection: connection.execute("SELECT fingerprint, key_id FROM chain").fetchone()
         )
         return Link(*row) if row else None
@@ -179,7 +179,7 @@ class Outbox:
         """
         if not entries:
             return
-        self._run(lambda connection: self._append(connection, entries, record))
+        self.use(lambda connection: self._append(connection, entries, record))
 
     def pending(self, limit: int, after: int = 0, without: Collection[str] = ()) -> list[Entry]:
         """Return the oldest reports that wait, by sequence.
@@ -189,16 +189,16 @@ class Outbox:
             after: only those with a higher number.
             without: leave out these kinds.
         """
-        rows = self._run(lambda connection: _oldest(connection, limit, after, json.dumps(list(without))))
+        rows = self.use(lambda connection: _oldest(connection, limit, after, json.dumps(list(without))))
         return [_entry(*row) for row in rows]
 
     def delivered(self, sequences: Collection[int]) -> None:
         """Forget reports that a broker has acknowledged, and count them."""
-        self._run(lambda connection: _forget(connection, sequences))
+        self.use(lambda connection: _forget(connection, sequences))
 
     def counts(self) -> Counts:
         """Return the counters."""
-        rows = self._run(
+        rows = self.use(
             lambda connection: connection.execute("SELECT name, kind, count FROM counters").fetchall()
         )
         by_name: dict[str, dict[str, int]] = {}
@@ -213,7 +213,7 @@ class Outbox:
 
     def _append(self, connection: sqlite3.Connection, entries: Sequence[Entry], record: Record) -> None:
         self._advance_mark(max(entry.sequence for entry in entries))
-        with _transaction(connection, durable=True):
+        with transaction(connection, durable=True):
             _accept(connection, entries)
             while _used_bytes(connection) > self._max_bytes * _BUDGET and (gone := _evict(connection)):
                 if (told := record(gone)) is not None:
@@ -229,7 +229,8 @@ class Outbox:
             write_mark(self.path, last + AHEAD)
             self._mark = last + AHEAD
 
-    def _run(self, action: Callable[[sqlite3.Connection], T]) -> T:
+    def use(self, action: Callable[[sqlite3.Connection], T]) -> T:
+        """Run an action on the open database; it may run twice, so it begins and ends its own transaction."""
         try:
             try:
                 return self._locked_run(action)
@@ -290,7 +291,8 @@ class Outbox:
 
 
 @contextmanager
-def _transaction(connection: sqlite3.Connection, *, durable: bool) -> Iterator[None]:
+def transaction(connection: sqlite3.Connection, *, durable: bool) -> Iterator[None]:
+    """Within: all or nothing; a durable one is on disk afterwards."""
     # A forgotten deletion only repeats a delivery, so it need not wait for the disk.
     connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
     connection.execute("BEGIN IMMEDIATE")
@@ -351,7 +353,7 @@ def _last_sequence(connection: sqlite3.Connection) -> int:
 
 
 def _forget(connection: sqlite3.Connection, sequences: Collection[int]) -> None:
-    with _transaction(connection, durable=False):
+    with transaction(connection, durable=False):
         gone = connection.execute(
             "DELETE FROM reports WHERE place IN (SELECT value FROM json_each(?)) RETURNING kind",
             (json.dumps([_place(rank, number) for number in sequences for rank in range(len(_PRIORITIES))]),),

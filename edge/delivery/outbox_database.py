@@ -32,6 +32,7 @@ CREATE TABLE reports (
 CREATE TABLE counters (
     name TEXT NOT NULL, kind TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (name, kind)
 ) WITHOUT ROWID;
+CREATE TABLE inbox (place INTEGER PRIMARY KEY, payload BLOB NOT NULL UNIQUE);
 CREATE TABLE chain (fingerprint TEXT NOT NULL, key_id TEXT NOT NULL);
 """
 

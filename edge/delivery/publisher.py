@@ -14,7 +14,8 @@ from pydantic import Field, model_validator
 from edge.delivery.backlog import Backlog
 from edge.delivery.carrier import Carrier, Pace
 from edge.delivery.cloud_events import state_topic
-from edge.delivery.mqtt import connect
+from edge.delivery.intake import Intake
+from edge.delivery.mqtt import Connection, connect
 from edge.delivery.mqtt_access import Access, RunBlocking, Tls, Version, Will
 from edge.delivery.mqtt_errors import BrokerError, connect_failed
 from edge.delivery.outbox import Outbox, OutboxUnavailable
@@ -115,6 +116,7 @@ class Publisher:
         node: name of the lamppost, as in topics.
         run_in_outbox: runs a call in the one thread that may touch the outbox.
         connect_runner: runs calls that wait for the network, in a thread of their own.
+        intake: takes the centre's commands; None: this lamppost hears none.
         now: the time, UTC, for the node's state.
     """
 
@@ -127,6 +129,7 @@ class Publisher:
         node: str,
         run_in_outbox: RunBlocking,
         connect_runner: RunBlocking,
+        intake: Intake | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._config = config
@@ -136,6 +139,7 @@ class Publisher:
         self._client_id = f"{city}-{node}"
         self._state_topic = state_topic(city, node)
         self._run_blocking = connect_runner
+        self._intake = intake
         self._wake = asyncio.Event()
         self._version: Version | None = None
         self._failures = 0
@@ -184,7 +188,7 @@ class Publisher:
             access = await self._run_blocking(self._access)
         except (OSError, ValueError) as error:
             raise connect_failed(f"{self._config.host}:{self._config.port}", error, 0) from error
-        connection = await connect(access, self._run_blocking)
+        connection = await self._connect(access)
         self._version = connection.version
         config = self._config
         pace = Pace(
@@ -202,6 +206,19 @@ class Publisher:
             pace=pace,
             wake=self._wake,
         )
+
+    async def _connect(self, access: Access) -> Connection:
+        intake = self._intake
+        if intake is None:
+            return await connect(access, self._run_blocking)
+        # Commands that came while this lamppost was away are handed over before it can subscribe again.
+        connection = await connect(access, self._run_blocking, {intake.topic: intake.hear})
+        try:
+            await connection.subscribe(intake.topic, intake.hear)
+        except BrokerError as error:
+            # A broker that lets nobody command is no reason to keep reports back.
+            self._board.trouble(error)
+        return connection
 
     def _access(self) -> Access:
         offline = self._board.node_state(online=False, expires_s=self._expires_s)

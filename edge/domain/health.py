@@ -18,6 +18,7 @@ class Component(StrEnum):
     OUTBOX = "outbox"
     CLOCK = "clock"
     SIGNING = "signing"
+    COMMANDS = "commands"
     POLICY = "policy"
 
 

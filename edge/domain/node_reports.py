@@ -5,8 +5,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from edge.domain.commands import HIGHEST_NUMBER, Action, Outcome, Refusal
 from edge.domain.health import Component, Reason, Status
-from edge.domain.report_base import Count, Priority, SensorReport
+from edge.domain.report_base import Count, Priority, Quantity, ReportBase, SensorReport
 
 
 class HealthReport(SensorReport):
@@ -18,6 +19,20 @@ class HealthReport(SensorReport):
     component: Component
     status: Status
     reason: Reason
+    count: Count
+
+
+class CommandReport(ReportBase):
+    """What became of a command from the centre; `number` 0 counts messages that nobody known signed."""
+
+    priority: ClassVar[Priority] = Priority.HEALTH
+    per_minute: ClassVar[int] = 30
+
+    kind: Literal["command"] = "command"
+    number: Annotated[int, Field(ge=0, le=HIGHEST_NUMBER), Quantity("1", 1)]
+    action: Action | None
+    outcome: Outcome
+    reason: Refusal
     count: Count
 
 

@@ -38,7 +38,7 @@ from edge.domain.event_reports import (
     SuddenDispersalReport,
     TamperReport,
 )
-from edge.domain.node_reports import HealthReport
+from edge.domain.node_reports import CommandReport, HealthReport
 from edge.domain.scene_reports import (
     CrowdCueReport,
     LineCrossingReport,
@@ -84,7 +84,8 @@ Report = Annotated[
     | WaterLevelReport
     | PositionReport
     | TimeQualityReport
-    | HealthReport,
+    | HealthReport
+    | CommandReport,
     Field(discriminator="kind"),
 ]
 

@@ -1,0 +1,85 @@
+"""The intake: what the publisher does with a message on the lamppost's command topic."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from edge.delivery.commands import Judge, RefusedError
+from edge.delivery.inbox import Inbox, bell_path
+from edge.delivery.mqtt_access import Message, RunBlocking
+from edge.delivery.outbox import Outbox, OutboxUnavailable
+from edge.delivery.wakeup import notify
+from edge.domain.commands import Refusal
+
+_log = logging.getLogger(__name__)
+
+_QUEUE = 100
+_AGAIN_S = 1.0
+
+
+class Intake:
+    """Checks messages and passes the centre's commands on to `sense`; counts the others.
+
+    Args:
+        judge: knows the centre's commands.
+        topic: where they come.
+        outbox: whose inbox they go to; touched only through `run_in_outbox`.
+        run_in_outbox: runs a call in the one thread that may touch the outbox.
+        now: the time, UTC.
+    """
+
+    def __init__(
+        self,
+        judge: Judge,
+        topic: str,
+        outbox: Outbox,
+        run_in_outbox: RunBlocking,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._judge = judge
+        self.topic = topic
+        self._inbox = Inbox(outbox)
+        self._bell = bell_path(outbox.path)
+        self._run = run_in_outbox
+        self._now = now
+        self._heard: asyncio.Queue[bytes] = asyncio.Queue(_QUEUE)
+        self._overheard = 0
+
+    def hear(self, message: Message) -> None:
+        """Take a message; never waits."""
+        if message.retained:
+            return  # the broker keeps it for everyone who connects: a command is not for keeping
+        try:
+            self._heard.put_nowait(message.payload)
+        except asyncio.QueueFull:
+            self._overheard += 1
+
+    async def run(self) -> None:
+        """Deal with what is heard until cancelled; a disk that fails is tried again."""
+        while True:
+            payload = await self._heard.get()
+            while not await self._tried(payload):
+                await asyncio.sleep(_AGAIN_S)
+
+    async def _tried(self, payload: bytes) -> bool:
+        try:
+            await self._deal_with(payload)
+            while self._overheard:
+                await self._run(lambda: self._inbox.count_refused(Refusal.TOO_MANY))
+                self._overheard -= 1
+        except OutboxUnavailable as error:
+            _log.warning("commands: %s", error)
+            return False
+        return True
+
+    async def _deal_with(self, payload: bytes) -> None:
+        try:
+            self._judge.check(payload, self._now())
+            if not await self._run(lambda: self._inbox.put(payload)):
+                raise RefusedError(Refusal.TOO_MANY)
+        except RefusedError as refusal:
+            reason = refusal.reason
+            _log.warning("commands: one was refused: %s", reason.value)
+            await self._run(lambda: self._inbox.count_refused(reason))
+        notify(self._bell)
