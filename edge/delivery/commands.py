@@ -53,9 +53,9 @@ class Bound(Section):
 class Config(Section):
     """Settings of `[delivery.commands]`; without this section the lamppost hears no commands."""
 
-    city_key: Annotated[
-        tuple[Annotated[str, AfterValidator(_known_key)], ...], BeforeValidator(_as_list)
-    ] = Field(min_length=1, description="public key of who may command, or several while one follows another")
+    city_key: Annotated[tuple[Annotated[str, AfterValidator(_known_key)], ...], BeforeValidator(_as_list)] = (
+        Field(min_length=1, description="public key of who may command, or several while one follows another")
+    )
     allow: tuple[Action, ...] = Field((), description="what it may ask for; empty: nothing")
     thresholds: tuple[Bound, ...] = Field((), description="thresholds that it may set")
     longest_s: int = Field(
@@ -63,7 +63,7 @@ class Config(Section):
     )
     state: LocalPath = Field(
         Path("/var/lib/lamppost/sense"),
-        description="folder that `sense` alone writes: the number of the last command, thresholds that were set",
+        description="folder that `sense` alone writes: the number of the last command, thresholds",
     )
 
     @property

@@ -45,6 +45,7 @@ class Intake:
         self._now = now
         self._heard: asyncio.Queue[bytes] = asyncio.Queue(_QUEUE)
         self._overheard = 0
+        self._dealing = False
 
     def hear(self, message: Message) -> None:
         """Take a message; never waits."""
@@ -55,23 +56,31 @@ class Intake:
         except asyncio.QueueFull:
             self._overheard += 1
 
+    @property
+    def idle(self) -> bool:
+        """Whether everything that was heard is dealt with."""
+        return self._heard.empty() and not self._dealing
+
     async def run(self) -> None:
         """Deal with what is heard until cancelled; a disk that fails is tried again."""
         while True:
             payload = await self._heard.get()
-            while not await self._tried(payload):
-                await asyncio.sleep(_AGAIN_S)
+            self._dealing = True
+            await self._surely_deal_with(payload)
+            self._dealing = False
 
-    async def _tried(self, payload: bytes) -> bool:
-        try:
-            await self._deal_with(payload)
-            while self._overheard:
-                await self._run(lambda: self._inbox.count_refused(Refusal.TOO_MANY))
-                self._overheard -= 1
-        except OutboxUnavailable as error:
-            _log.warning("commands: %s", error)
-            return False
-        return True
+    async def _surely_deal_with(self, payload: bytes) -> None:
+        while True:
+            try:
+                await self._deal_with(payload)
+                while self._overheard:
+                    await self._run(lambda: self._inbox.count_refused(Refusal.TOO_MANY))
+                    self._overheard -= 1
+            except OutboxUnavailable as error:
+                _log.warning("commands: %s", error)
+                await asyncio.sleep(_AGAIN_S)
+            else:
+                return
 
     async def _deal_with(self, payload: bytes) -> None:
         try:

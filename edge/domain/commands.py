@@ -80,7 +80,7 @@ class PolicyOrder(_Order):
 
 
 class ThresholdOrder(_Order):
-    """Set a detector's threshold, within the bounds that the settings declare; it holds after a restart too."""
+    """Set a detector's threshold, within the bounds that the settings declare, until another one."""
 
     action: Literal[Action.THRESHOLD] = Action.THRESHOLD
     detector: _Name

@@ -2,23 +2,26 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 
 from edge.delivery.commands import Config, Judge, RefusedError
 from edge.delivery.inbox import Inbox, bell_path
 from edge.delivery.outbox import Outbox, OutboxUnavailable
 from edge.delivery.wakeup import Receiver
-from edge.detectors import street_sound
+from edge.domain.actuator import SceneCommand
 from edge.domain.commands import (
-    Action,
     CommandAnswer,
     FalseAlarmOrder,
     Order,
     Outcome,
     PolicyOrder,
     Refusal,
+    RestartOrder,
     SceneOrder,
     ThresholdOrder,
 )
@@ -35,6 +38,7 @@ from edge.runtime.worker import Worker
 
 _log = logging.getLogger(__name__)
 
+_SOURCE = SourceId("node", 0, Component.COMMANDS)
 _LOOK_S = 5.0
 """How often the inbox is looked at without the bell."""
 _COUNT_S = 60.0
@@ -85,9 +89,9 @@ class Obedience:
             if self._sense.restarting:
                 return
             order, outcome, reason = await self._obey(payload)
-            await self._worker(lambda payload=payload: self._inbox.forget(payload))  # type: ignore[misc]
-            await self._answer(order.number if order else 0, order.action if order else None, outcome, reason)
-            if order is not None and outcome is Outcome.DONE and order.action in _RESTARTS:
+            await self._worker(partial(self._inbox.forget, payload))
+            await self._answer(order, order.number if order else 0, outcome, reason)
+            if outcome is Outcome.DONE and isinstance(order, RestartOrder | ThresholdOrder):
                 self._sense.restart()
         await self._count_refused()
 
@@ -105,7 +109,7 @@ class Obedience:
         except RefusedError as refusal:
             return refusal.order, Outcome.REFUSED, refusal.reason
         except CommandMemoryError as error:
-            _log.error("commands: %s", error)  # noqa: TRY400 - a complaint, not a bug
+            _log.error("commands: %s", error)
             return None, Outcome.FAILED, Refusal.TROUBLE
         except TrustError as error:
             _log.warning("commands: %s", error)
@@ -114,15 +118,112 @@ class Obedience:
         return order, Outcome.DONE, Refusal.NONE
 
     async def _carry_out(self, order: Order) -> None:
-        carry_out: Callable[[], Awaitable[None]] | None = None
         match order:
             case SceneOrder():
-                carry_out = lambda: self._light(order)  # noqa: E731
+                await self._light(order)
             case PolicyOrder():
-                carry_out = lambda: self._take_policy(order)  # noqa: E731
+                await self._take_policy(order)
             case ThresholdOrder():
-                carry_out = lambda: self._set_threshold(order)  # noqa: E731
+                await self._set_threshold(order)
             case FalseAlarmOrder():
-                carry_out = lambda: self._count_false_alarm(order)  # noqa: E731
-        if carry_out is not None:
-            await carry_out()
+                await self._count_false_alarm(order)
+            case RestartOrder():
+                pass  # once it is answered
+
+    async def _light(self, order: SceneOrder) -> None:
+        if not self._settings.of("actuators"):
+            raise RefusedError(Refusal.NOT_EQUIPPED, order)
+        now = self._sense.clock.now()
+        command = SceneCommand(
+            source=_SOURCE,
+            time=now,
+            result_time_ns=now.utc_ns,
+            scene=order.scene,
+            duration_s=order.duration_s,
+        )
+        await self._sense.observe(command)
+
+    async def _take_policy(self, order: PolicyOrder) -> None:
+        policies = self._sense.policies
+        if policies is None:
+            raise RefusedError(Refusal.NOT_EQUIPPED, order)
+        try:
+            policies.offer(order.policy.encode(), order.seal, self._now())
+        except PolicyError as error:
+            _log.warning("commands: %s", error)
+            raise RefusedError(Refusal.BAD_POLICY, order) from error
+        await self._sense.look_at_policy()
+
+    async def _set_threshold(self, order: ThresholdOrder) -> None:
+        try:
+            with_threshold(self._settings, self._config, order.detector, order.setting, order.value)
+        except OutOfBoundsError as error:
+            _log.warning("commands: %s", error)
+            raise RefusedError(Refusal.OUT_OF_BOUNDS, order) from error
+        name, folder = f"{order.detector}.{order.setting}", self._config.state
+        await self._worker(lambda: CommandMemory.read(folder).setting(name, order.value).write(folder))
+
+    async def _count_false_alarm(self, order: FalseAlarmOrder) -> None:
+        # Not by its class: importing a detector would load what opens devices into the publisher.
+        section = self._settings.section("detectors", "street_sound")
+        kept: Path | None = getattr(section, "false_alarms", None)
+        if kept is None:
+            raise RefusedError(Refusal.NOT_EQUIPPED, order)
+        at_ns = round(order.at.timestamp() * NS_PER_S)
+        await self._worker(lambda: report_false_alarm(kept, at_ns))
+
+    async def _count_refused(self) -> None:
+        """Report, now and then, how many messages the publisher took for no command of the centre."""
+        now_s = time.monotonic()
+        if now_s - self._counted_at < _COUNT_S:
+            return
+        self._counted_at = now_s
+        counts = await self._worker(self._inbox.refused)
+        memory = await self._worker(lambda: CommandMemory.read(self._config.state))
+        for reason, count in counts.items():
+            new = count - memory.counted.get(reason, 0)
+            if new > 0:
+                await self._answer(None, 0, Outcome.REFUSED, reason, count=new)
+        counted = {reason.value: count for reason, count in counts.items()}
+        if counted != memory.counted:
+            await self._worker(lambda: memory.counting(counted).write(self._config.state))
+
+    async def _answer(
+        self, order: Order | None, number: int, outcome: Outcome, reason: Refusal, count: int = 1
+    ) -> None:
+        now = self._sense.clock.now()
+        answer = CommandAnswer(
+            source=_SOURCE,
+            time=now,
+            result_time_ns=now.utc_ns,
+            number=number,
+            action=order.action if order else None,
+            outcome=outcome,
+            reason=reason,
+            count=count,
+        )
+        await self._sense.observe(answer)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._sense.clock.now().utc_ns / NS_PER_S, UTC)
+
+    @contextmanager
+    def _listening(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        try:
+            receiver = Receiver(self._bell)
+        except OSError as error:
+            _log.warning("commands: no bell, so they are heard some seconds later: %s", error)
+            yield
+            return
+
+        def rung() -> None:
+            receiver.drain()
+            self._rung.set()
+
+        with receiver:
+            loop.add_reader(receiver.fileno(), rung)
+            try:
+                yield
+            finally:
+                loop.remove_reader(receiver.fileno())

@@ -7,7 +7,9 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.delivery import embedded_broker, publisher
+from edge.delivery import commands, embedded_broker, publisher
+from edge.delivery.commands import Judge, command_topic
+from edge.delivery.intake import Intake
 from edge.delivery.mqtt import connect
 from edge.delivery.mqtt_access import Access, OnMessage
 from edge.delivery.outbox import Config as OutboxConfig
@@ -19,12 +21,15 @@ from edge.domain.observations import Health
 from edge.domain.time import Clock
 from edge.privacy.gate import Gate
 from edge.privacy.policy_watch import SILENCE
+from edge.runtime.command_memory import CommandMemory, CommandMemoryError
+from edge.runtime.commands import Obedience
 from edge.runtime.notify import notify
 from edge.runtime.rule_memory import States, load_memory, memory_path, save_memory
 from edge.runtime.sense import Sense, watch_of
 from edge.runtime.settings import Settings
 from edge.runtime.signals import stopped_by_signals
 from edge.runtime.signing_keys import keys_of
+from edge.runtime.thresholds import with_thresholds
 from edge.runtime.worker import Worker
 from edge.signing.key_store import KeyRing, KeyUnavailable
 
@@ -87,8 +92,19 @@ async def sensing(settings: Settings, clock: Clock, outbox: Outbox, worker: Work
                 await worker(lambda: save_memory(memory, states))
 
             kept = await worker(lambda: load_memory(memory))
-            sense = Sense(settings, gate, writer.accept, clock, policies=policies, kept=kept, keep=keep)
+            sense = Sense(
+                await worker(lambda: _as_commanded(settings)),
+                gate,
+                writer.accept,
+                clock,
+                policies=policies,
+                kept=kept,
+                keep=keep,
+            )
             helpers = [tasks.create_task(writer.run())]
+            if (commanding := commands_config(settings)) is not None:
+                obedience = Obedience(commanding, settings, sense, outbox, worker)
+                helpers.append(tasks.create_task(obedience.run()))
             if lost is not None:
                 helpers.append(tasks.create_task(_tell_lost_key(sense, writer, lost)))
             try:
@@ -98,6 +114,18 @@ async def sensing(settings: Settings, clock: Clock, outbox: Outbox, worker: Work
                     helper.cancel()
                 writer.end()
         await writer.last_flush()
+
+
+def _as_commanded(settings: Settings) -> Settings:
+    """Return the settings with the thresholds that the centre has set."""
+    config = commands_config(settings)
+    if config is None:
+        return settings
+    try:
+        return with_thresholds(settings, config, CommandMemory.read(config.state).thresholds)
+    except CommandMemoryError as error:
+        _log.error("commands: %s", error)
+        return settings
 
 
 def _keys(settings: Settings) -> tuple[KeyRing | None, KeyUnavailable | None]:
@@ -135,6 +163,7 @@ async def publishing(settings: Settings, outbox: Outbox, worker: Worker) -> Asyn
             assert isinstance(embedded, embedded_broker.Config)
             host, port = await stack.enter_async_context(embedded_broker.embedded_broker(embedded.port))
             config = config.model_copy(update={"host": host, "port": port})
+        intake = _intake(settings, outbox, worker)
         publisher = Publisher(
             config,
             outbox=outbox,
@@ -142,13 +171,25 @@ async def publishing(settings: Settings, outbox: Outbox, worker: Worker) -> Asyn
             node=settings.node.id,
             run_in_outbox=worker,
             connect_runner=stack.enter_context(Worker("connect")),
+            intake=intake,
         )
         async with asyncio.TaskGroup() as tasks:
-            task = tasks.create_task(publisher.run())
+            running = [tasks.create_task(publisher.run())]
+            if intake is not None:
+                running.append(tasks.create_task(intake.run()))
             try:
                 yield Publishing(publisher, config.host, config.port)
             finally:
-                task.cancel()
+                for task in running:
+                    task.cancel()
+
+
+def _intake(settings: Settings, outbox: Outbox, worker: Worker) -> Intake | None:
+    config, node = commands_config(settings), settings.node
+    if config is None:
+        return None
+    judge = Judge(config.keys, node.city, node.id, config.longest_s)
+    return Intake(judge, command_topic(node.city, node.id), outbox, worker)
 
 
 @asynccontextmanager
@@ -178,6 +219,13 @@ def publisher_config(settings: Settings) -> publisher.Config:
     return config
 
 
+def commands_config(settings: Settings) -> commands.Config | None:
+    """Return `[delivery.commands]`; None: this lamppost hears no commands."""
+    config = settings.section("delivery", "commands")
+    assert config is None or isinstance(config, commands.Config)
+    return config
+
+
 def outbox_config(settings: Settings) -> OutboxConfig:
     """Return `[delivery.outbox]` or its defaults."""
     config = settings.section("delivery", "outbox") or OutboxConfig()
@@ -185,14 +233,15 @@ def outbox_config(settings: Settings) -> OutboxConfig:
     return config
 
 
-async def run_sense(settings: Settings, clock: Clock) -> None:
-    """The role `sense`, until a signal or the end of every recording."""
+async def run_sense(settings: Settings, clock: Clock) -> bool:
+    """The role `sense`, until a signal or the end of every recording; returns whether to begin anew."""
     async with (
         outbox_of(settings) as (outbox, worker),
         sensing(settings, clock, outbox, worker) as sense,
         stopped_by_signals(sense.stop),
     ):
         await sense.run()
+    return sense.restarting
 
 
 async def run_publish(settings: Settings) -> None:
@@ -207,10 +256,11 @@ async def run_publish(settings: Settings) -> None:
         await stop.wait()
 
 
-async def run_both(settings: Settings, clock: Clock) -> None:
-    """Both roles in one process, for a bench, a demo or a small site."""
+async def run_both(settings: Settings, clock: Clock) -> bool:
+    """Both roles in one process, for a bench or a small site; returns whether to begin anew."""
     async with outbox_of(settings) as (outbox, worker), publishing(settings, outbox, worker) as broker:
         async with sensing(settings, clock, outbox, worker) as sense, stopped_by_signals(sense.stop):
             await sense.run()
         if broker.publisher.status.connected:
             await last_delivery(broker)
+    return sense.restarting

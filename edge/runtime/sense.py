@@ -75,6 +75,8 @@ class Sense:
         monitored: also report the node's own health (clock, bridge); a replay on a desk does not.
         kept: what rules remembered when an earlier run was ended, by section.
         keep: stores what they remember; without one nothing outlives this run.
+        ready: set once rules and actuators can be told something.
+        restarting: the run was ended to be begun anew by a new process.
     """
 
     settings: Settings
@@ -85,6 +87,8 @@ class Sense:
     monitored: bool = True
     kept: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     keep: Callable[[Mapping[str, Mapping[str, Any]]], Awaitable[None]] | None = None
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    restarting: bool = False
     lanes: Sequence[Lane] = field(default_factory=tuple)
     health: Counter[tuple[Status, Reason]] = field(default_factory=Counter)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
@@ -108,6 +112,11 @@ class Sense:
         """End the run: the lanes give what they hold, then `run` returns."""
         self._stop.set()
 
+    def restart(self) -> None:
+        """End the run, and have whoever started it begin anew."""
+        self.restarting = True
+        self.stop()
+
     async def run(self, fittings: Sequence[Fitting] | None = None) -> None:
         """Run until every recording has ended or `stop` is called."""
         fittings = fit(self.settings, self.clock) if fittings is None else fittings
@@ -118,10 +127,11 @@ class Sense:
         # Asked of each rule once a second, this would be most of the work of an idle hour.
         self._timed = frozenset(name for name, rule in self._rules.items() if isinstance(rule, Timed))
         self._recall()
-        await self.obey(self.gate.policy) if self.policies is None else await self._look_at_policy()
+        await self.obey(self.gate.policy) if self.policies is None else await self.look_at_policy()
         bridge = Bridge([fitting.source.live for fitting in fittings])
         with running(fittings, bridge, self.clock) as (self.lanes, halt):
             notify("READY=1")
+            self.ready.set()
             async with asyncio.TaskGroup() as tasks:
                 hearing = tasks.create_task(self._hear(actuation))
                 helpers = [
@@ -293,7 +303,7 @@ class Sense:
             await self._tell_shed(bridge)
             await self._tell_gate()
             if self._due("policy", _POLICY_S):
-                await self._look_at_policy()
+                await self.look_at_policy()
             known = self.clock.now().uncertainty_ms is not None
             if known is not synchronised:
                 synchronised = known
@@ -306,7 +316,7 @@ class Sense:
             detail = "bridge: overloaded, the oldest observations were dropped"
             await self.tell(Component.BRIDGE, Status.DEGRADED, Reason.SHED, shed, detail)
 
-    async def _look_at_policy(self) -> None:
+    async def look_at_policy(self) -> None:
         """Put the policy in force that is good now; tell what is wrong with the city's when that changes."""
         if self.policies is None:
             return

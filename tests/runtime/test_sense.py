@@ -121,7 +121,7 @@ def test_a_policy_is_read_anew_without_a_restart_and_trouble_with_it_told_once(t
     async def change(text: str) -> None:
         file.write_text(text)
         for _ in range(2):
-            await role._look_at_policy()
+            await role.look_at_policy()
 
     asyncio.run(change(file.read_text()))
     assert "sound_level" in role.gate.policy.grounds
