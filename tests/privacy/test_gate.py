@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from edge.domain import (
     actuator,
     air_observations,
+    commands,
     contact_observations,
     events,
     observations,
@@ -86,7 +87,15 @@ BANG = Impulse(
 
 FINDINGS: list[Any] = [
     thing
-    for module in (observations, scene_observations, contact_observations, air_observations, actuator, events)
+    for module in (
+        observations,
+        scene_observations,
+        contact_observations,
+        air_observations,
+        actuator,
+        commands,
+        events,
+    )
     for thing in vars(module).values()
     if isinstance(thing, type) and "kind" in vars(thing)
 ]

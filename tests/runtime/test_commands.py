@@ -95,8 +95,7 @@ class Node:
         sense.ready.set()
         with Worker("outbox") as worker, Outbox(self.folder / "outbox.sqlite", 10_000_000) as outbox:
             inbox = Inbox(outbox)
-            for payload in payloads:
-                await worker(lambda payload=payload: inbox.put(payload))  # type: ignore[misc]
+            await worker(lambda: [inbox.put(payload) for payload in payloads])
             obedience = Obedience(self.config, self.settings, sense, outbox, worker)
             obeying = asyncio.create_task(obedience.run())
             async with asyncio.timeout(20):
@@ -179,7 +178,7 @@ def test_a_restart_is_answered_and_what_follows_waits(node: Node) -> None:
 
 
 def test_a_threshold_within_its_bounds_holds_after_the_restart(node: Node) -> None:
-    set_it = {"action": "threshold", "detector": "impulse", "setting": "above_floor_db"}
+    set_it: dict[str, Any] = {"action": "threshold", "detector": "impulse", "setting": "above_floor_db"}
     assert node.obey(command(7, **set_it, value=15.5)) == [(7, "done", "none")]
     assert node.restarts == 1
     memory = CommandMemory.read(node.config.state)
@@ -188,7 +187,7 @@ def test_a_threshold_within_its_bounds_holds_after_the_restart(node: Node) -> No
     assert getattr(changed.section("detectors", "impulse"), "above_floor_db", None) == 15.5
     for value in (9.9, 30.1):
         assert node.obey(command(int(value) + 10, **set_it, value=value))[0][2] == "out_of_bounds"
-    other = {**set_it, "setting": "sources"}
+    other: dict[str, Any] = {**set_it, "setting": "sources"}
     assert node.obey(command(50, **other, value=15)) == [(50, "refused", "out_of_bounds")]
 
 
@@ -203,11 +202,11 @@ def test_a_threshold_that_the_settings_no_longer_allow_is_left_out(node: Node, t
 
 def test_a_policy_goes_to_the_gate_if_the_city_sealed_it(node: Node) -> None:
     good = policy_text(3)
-    give = {"action": "policy", "policy": good.decode(), "seal": seal(good, CITY)}
+    give: dict[str, Any] = {"action": "policy", "policy": good.decode(), "seal": seal(good, CITY)}
     assert node.obey(command(7, **give)) == [(7, "done", "none")]
     assert node.policies.look(NOW).policy.number == 3
     assert node.obey(command(8, **give)) == [(8, "refused", "bad_policy")]
-    forged = {**give, "policy": policy_text(4).decode()}
+    forged: dict[str, Any] = {**give, "policy": policy_text(4).decode()}
     assert node.obey(command(9, **forged)) == [(9, "refused", "bad_policy")]
     assert node.policies.look(NOW).policy.number == 3
 
