@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from edge.domain.commands import HIGHEST_NUMBER, Action, Outcome, Refusal
 from edge.domain.health import Component, Reason, Status
-from edge.domain.report_base import Count, Priority, Quantity, ReportBase, SensorReport
+from edge.domain.report_base import Count, Priority, Quantity, SensorReport
 
 
 class HealthReport(SensorReport):
@@ -22,7 +22,7 @@ class HealthReport(SensorReport):
     count: Count
 
 
-class CommandReport(ReportBase):
+class CommandReport(SensorReport):
     """What became of a command from the centre; `number` 0 counts messages that nobody known signed."""
 
     priority: ClassVar[Priority] = Priority.HEALTH

@@ -99,7 +99,7 @@ class Node:
             obedience = Obedience(self.config, self.settings, sense, outbox, worker)
             obeying = asyncio.create_task(obedience.run())
             async with asyncio.timeout(20):
-                while not obeying.done() and await worker(inbox.waiting):
+                while not obeying.done() and len(await worker(inbox.waiting)) > 0:
                     await asyncio.sleep(0.005)
                 await asyncio.sleep(0.05)
             obeying.cancel()
