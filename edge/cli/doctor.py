@@ -17,10 +17,12 @@ from edge.delivery.mqtt_errors import BrokerError
 from edge.delivery.publisher import access_of
 from edge.detectors import street_sound
 from edge.diagnostics.system import check_clock, check_outbox, check_system
+from edge.domain.actuator import ActuatorError
 from edge.domain.check import Check
 from edge.domain.complaint import Complaint
 from edge.inference.trust import judge
 from edge.privacy.policy_watch import PolicyWatch
+from edge.runtime.actuation import fit_actuators
 from edge.runtime.clock import SystemClock, kernel_uncertainty_ms
 from edge.runtime.lanes import fit
 from edge.runtime.node import outbox_config, publisher_config
@@ -78,6 +80,7 @@ def _checks(path: Path) -> Iterator[Check]:
     yield from (check for _, check in broken)
     for fitting in fit(settings.without([entry for entry, _ in broken]), SystemClock()):
         yield fitting.source.check()
+    yield from _actuators(settings)
     yield from _delivery(settings)
 
 
@@ -89,6 +92,15 @@ def _broken_detectors(settings: Settings) -> Iterator[tuple[Entry, Check]]:
         except Complaint as error:
             advice = "do what the message says, or remove the section"
             yield entry, Check(f"detector {entry.section}", ok=False, detail=str(error), advice=advice)
+
+
+def _actuators(settings: Settings) -> Iterator[Check]:
+    try:
+        fitted = fit_actuators(settings)
+    except ActuatorError as error:
+        yield Check("actuators", ok=False, detail=str(error), advice="do what the message says")
+        return
+    yield from (actuator.check() for _, actuator in fitted)
 
 
 def _devices() -> list[str]:

@@ -35,6 +35,9 @@ profile = "nova_sds011"
 
 [detectors.sound_level]
 
+[actuators.dali_lamp]
+port = "{port}"
+
 [delivery.outbox]
 path = "{outbox}"
 
@@ -78,6 +81,7 @@ def test_what_works_is_told_apart_from_what_does_not(
     assert found["outbox"]["ok"]
     assert found["recording"]["ok"]
     assert not found["broker"]["ok"]
+    assert found["lamp"]["advice"] == "plug it in, or give its port (ls /dev/serial/by-id)"
     assert not found["board" if "board" in found else "serial"]["ok"]
 
 
