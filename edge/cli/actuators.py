@@ -55,7 +55,8 @@ def _scenes(actuator: Actuator, source: SourceId, each_s: float, clock: Clock) -
     """Yield what an actuator observes while it is asked for one scene after the other."""
     for scene in _TESTED:
         now = clock.now()
-        actuator.notice(SceneCommand(source=source, time=now, scene=scene, duration_s=each_s), now)
+        # Each holds until the next one is asked for.
+        actuator.notice(SceneCommand(source=source, time=now, scene=scene, duration_s=2 * each_s + 5), now)
         for _ in range(round(each_s / _STEP_S)):
             now = clock.now()
             yield from actuator.step(now, now.monotonic_ns)
