@@ -33,7 +33,14 @@ from edge.signing.key_store import KeyUnavailable
 
 HELP = "test this machine, its sensors, its settings and its broker; say what to do"
 
-_DEVICES = ("/dev/serial/by-id/*", "/dev/v4l/by-path/*", "/dev/snd/by-id/*", "/dev/ttyUSB*", "/dev/ttyACM*")
+_DEVICES = (
+    "/dev/serial/by-id/*",
+    "/dev/v4l/by-path/*",
+    "/dev/snd/by-id/*",
+    "/dev/ttyUSB*",
+    "/dev/ttyACM*",
+    "/dev/gpiochip*",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

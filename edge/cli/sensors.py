@@ -13,7 +13,7 @@ from edge.cli.output import FINE, FOUND_PROBLEM, emit_json, seconds
 from edge.cli.settings_file import DEFAULT, load
 from edge.domain.frames import AudioFrame, ContactFrame, Fault, Frame, Idle, ReadingFrame, VideoFrame
 from edge.domain.identity import SourceId
-from edge.domain.stages import Source, SourceError
+from edge.domain.stages import Section, Source, SourceError
 from edge.domain.time import NS_PER_S
 from edge.runtime.clock import SystemClock
 from edge.runtime.lanes import fit
@@ -82,13 +82,19 @@ def _sensors(settings: Settings | None, wait_s: float) -> Iterator[Sensor]:
     taken: set[str] = set()
     entries = settings.of("sources", "replay", "simulation") if settings else ()
     for entry, fitting in zip(entries, fit(settings, clock) if settings else (), strict=True):
-        where = next((str(w) for key in _WHERE if (w := getattr(entry.config, key, ""))), "")
+        where = _where(entry.config)
         device = next((each for each in devices if _is(each, where)), None)
         taken.add(device.device if device else where)
         yield _listened(fitting.source, fitting.source_id, wait_s, device, where)
     for each in devices:
         if each.device not in taken:
             yield Sensor(each.kind, each.names, detail=f"{each.detail}; not configured")
+
+
+def _where(config: Section) -> str:
+    """Return where a source is; nothing of a network address, which may hold a password."""
+    where = next((str(w) for key in _WHERE if (w := getattr(config, key, ""))), "")
+    return "" if "://" in where else where
 
 
 def _is(device: Plugged, where: str) -> bool:

@@ -172,6 +172,14 @@ def test_sources_of_every_kind_are_numbers_and_words(
     assert {row["quality"] for row in (sound, picture, contact)} == {"ok"}
 
 
+def test_a_password_in_an_address_is_not_shown(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    machine.settings('[sources.camera]\ndevice = "rtsp://user:hush@127.0.0.1:1/x"\n')
+    assert dispatch(["sensors", "--json"]) == FOUND_PROBLEM
+    out, err = capsys.readouterr()
+    assert "hush" not in out + err
+    assert json.loads(out)["quality"] == "no_device"
+
+
 def test_nothing_at_all(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
     assert dispatch(["sensors"]) == FINE
     assert "nothing is plugged in" in capsys.readouterr().out

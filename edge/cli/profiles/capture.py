@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from edge.cli.output import FINE, FOUND_PROBLEM, UsageError, complain, emit_json, seconds
 
 if TYPE_CHECKING:
+    from serial import Serial
+
     from edge.decoding.hints import Chunk, Hints
     from edge.decoding.profile import Transport
 
@@ -96,7 +98,7 @@ def _sent(text: str | None) -> bytes:
     return sent
 
 
-def _listen(port: object, args: argparse.Namespace, sent: bytes) -> "Iterator[Chunk]":
+def _listen(port: "Serial", args: argparse.Namespace, sent: bytes) -> "Iterator[Chunk]":
     """Yield what is read until the time or the size is used up, or the port is gone."""
     from edge.domain.stages import SourceError
     from edge.sources.serial_port import exchange
@@ -108,7 +110,7 @@ def _listen(port: object, args: argparse.Namespace, sent: bytes) -> "Iterator[Ch
         commands = [sent] if sent and at_s >= due_s else []
         due_s = at_s + args.every if commands else due_s
         try:
-            chunk = exchange(port, commands, _WAIT_S)  # type: ignore[arg-type] # pyserial is imported late
+            chunk = exchange(port, commands, _WAIT_S)
         except SourceError as error:
             complain(f"{error}; what came until now is kept")
             return
