@@ -92,6 +92,7 @@ ExactTime = Annotated[AwareDatetime, TimeResolution(0.0001)]
 CrowdTime = Annotated[AwareDatetime, TimeResolution(60.0)]
 CueTime = Annotated[AwareDatetime, TimeResolution(10.0)]
 PeopleCount = Annotated[int, Field(ge=0, le=10_000), Quantity("1", 1), Coarsened()] | BelowK
+Epsilon = Annotated[float, Field(ge=0, le=100), Quantity("1", 0.01)]
 Threshold = Annotated[int, Field(ge=2, le=1000), Quantity("1", 1)]
 
 
@@ -196,11 +197,15 @@ class EventReport(ReportBase):
 
 
 class CrowdReport(SensorReport):
-    """Counts people. Counts below `k` are told as `below_k`, and times are coarse: it times nobody."""
+    """Counts people. Counts below `k` are told as `below_k`, and times are coarse: it times nobody.
+
+    With `epsilon` the counts have noise: differential privacy, of all counts of the report together.
+    """
 
     phenomenon_time: CrowdTime
     result_time: CrowdTime
     k: Threshold
+    epsilon: Epsilon | None = None
 
     @model_validator(mode="after")
     def _tells_no_small_count(self) -> "CrowdReport":

@@ -26,7 +26,8 @@ from edge.domain.report_base import (
 from edge.domain.reports import REPORT_MODELS, Report
 from edge.privacy.budget import Budget
 from edge.privacy.contract import Terms, terms_of
-from edge.privacy.policy import Policy
+from edge.privacy.noise import Ledger, discrete_laplace
+from edge.privacy.policy import Noise, Policy
 from edge.privacy.rounding import Rounding, rounded_up_to, rounding_of
 
 GIVEN = frozenset({*SensorReport.model_fields, *EventReport.model_fields, *CrowdReport.model_fields, "kind"})
@@ -49,6 +50,10 @@ class _Mould:
     tied: Mapping[str, tuple[str, Any]]
 
 
+class _SpentError(Exception):
+    """Nothing is left of the day's epsilon."""
+
+
 class Gate:
     """Admits what the policy gives a ground and the contract can hold.
 
@@ -57,11 +62,13 @@ class Gate:
         admitted: reports made, by kind.
         withheld: findings that the policy gives no ground for, by kind.
         refused: findings that do not fit the contract (not a number, out of range, wrong type), by kind.
-        over_budget: reports for which the information budget had no room, by kind.
+        over_budget: reports for which the information budget, or the day's of differential privacy, had no
+            room, by kind.
         budget: what has left lately.
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, ledger: Ledger | None = None) -> None:
+        self._ledger = ledger or Ledger()
         self.policy = policy
         self._admitted: Counter[str] = Counter()
         self._withheld: Counter[str] = Counter()
@@ -95,6 +102,9 @@ class Gate:
             return None
         try:
             report = mould.model.model_validate(self._contents(mould, finding) | ground.travelling)
+        except _SpentError:
+            self._over_budget[finding.kind] += 1
+            return None
         except _MALFORMED:
             self._refused[finding.kind] += 1
             return None
@@ -114,6 +124,20 @@ class Gate:
             self._previous[stream] = report.phenomenon_time
         return affordable
 
+    def _blur(self, mould: _Mould, contents: dict[str, Any], noise: Noise) -> None:
+        """Add noise to every count, and leave out what would tell the true ones."""
+        counted = [name for name in mould.counts if contents[name] is not None]
+        if any(contents[name] < 0 for name in counted):
+            raise ValueError("a count is negative")
+        spends = noise.epsilon * len(counted)
+        if not self._ledger.spend(contents["result_time"].date(), spends, noise.per_day):
+            raise _SpentError
+        for name in counted:
+            contents[name] = max(0, contents[name] + discrete_laplace(noise.epsilon))
+        for name, (_, absent) in mould.tied.items():
+            contents[name] = absent
+        contents["epsilon"] = float(round(spends, 2))
+
     def _contents(self, mould: _Mould, finding: Observation | Event) -> dict[str, Any]:
         contents: dict[str, Any] = {
             "phenomenon_time": mould.phenomenon_time(finding.time.utc_ns),
@@ -129,6 +153,8 @@ class Gate:
             contents[name] = rounding(getattr(finding, name))
         if "k" in fields:
             contents["k"] = self.policy.k
+            if self.policy.noise is not None:
+                self._blur(mould, contents, self.policy.noise)
             _hide_small_counts(mould, contents, self.policy.k)
         return contents
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import EnumType
+from fractions import Fraction
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args
@@ -45,6 +46,19 @@ class PolicyError(Complaint):
 
 
 @dataclass(frozen=True, slots=True)
+class Noise:
+    """How much noise counts of people get.
+
+    Attributes:
+        epsilon: of one count, which one person changes by one.
+        per_day: what all counts of a day may spend together.
+    """
+
+    epsilon: Fraction
+    per_day: Fraction
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """What may leave.
 
@@ -52,6 +66,7 @@ class Policy:
         grounds: kind of report to its ground; a kind that is not here does not leave.
         city: what rules and actuators obey.
         k: counts of people below it leave as a band.
+        noise: differential privacy of counts of people; None without.
         of_city: short name of the city whose policy it is.
         number: rises with every policy of the city.
         not_before: first day on which it holds, in the city's time zone.
@@ -62,6 +77,7 @@ class Policy:
     grounds: Mapping[str, Ground]
     city: City = field(default_factory=City)
     k: int = DEFAULT_K
+    noise: Noise | None = None
     of_city: str | None = None
     number: int = 0
     not_before: date | None = None
@@ -139,11 +155,15 @@ def parse_policy(text: str, where: str) -> Policy:
     if mistakes:
         raise PolicyError("\n".join(f"{where}:{mistake}" for mistake in mistakes))
     file = File.model_validate(content)
-    heading = file.policy
+    heading, noise = file.policy, file.differential_privacy
     return Policy(
         grounds=MappingProxyType(dict(file.reports)),
         city=file.city(),
         k=file.counts.k,
+        # By their decimals: 0.1 is a tenth, not what a float makes of it.
+        noise=Noise(Fraction(str(noise.epsilon_per_count)), Fraction(str(noise.epsilon_per_day)))
+        if noise
+        else None,
         of_city=heading.city,
         number=heading.number,
         not_before=heading.not_before,

@@ -121,6 +121,19 @@ class CountsTable(Table):
     k: Annotated[int, Strict()] = Field(5, ge=2, le=1000)
 
 
+class NoiseTable(Table):
+    """`[differential_privacy]`: counts of people leave with noise, so many of them in a day."""
+
+    epsilon_per_count: Number = Field(ge=0.01, le=10)
+    epsilon_per_day: Number = Field(ge=0.01, le=10_000)
+
+    @model_validator(mode="after")
+    def _lasts(self) -> "NoiseTable":
+        if self.epsilon_per_day < self.epsilon_per_count:
+            raise ValueError("epsilon_per_day would not last for one count; raise it")
+        return self
+
+
 class NoticeTable(Table):
     """`[notice]`: names for the residents' page; nothing of it ever leaves a lamppost."""
 
@@ -135,6 +148,7 @@ class File(Table):
     policy: Heading = Heading()
     reports: dict[str, Ground]
     counts: CountsTable = CountsTable()
+    differential_privacy: NoiseTable | None = None
     permitted_levels: tuple[PermittedLevelTable, ...] = ()
     priors: tuple[PriorTable, ...] = ()
     quiet_hours: tuple[QuietTable, ...] = ()

@@ -20,6 +20,7 @@ from edge.domain.health import Component, Reason, Status
 from edge.domain.observations import Health
 from edge.domain.time import Clock
 from edge.privacy.gate import Gate
+from edge.privacy.noise import Ledger
 from edge.privacy.policy_watch import SILENCE
 from edge.runtime.command_memory import CommandMemory, CommandMemoryError
 from edge.runtime.commands import Obedience
@@ -66,7 +67,8 @@ def _require_folder(folder: Path) -> None:
 @asynccontextmanager
 async def sensing(settings: Settings, clock: Clock, outbox: Outbox, worker: Worker) -> AsyncIterator[Sense]:
     """Give a `Sense` that writes to the outbox; on the way out everything admitted is on disk."""
-    gate, policies = Gate(SILENCE), watch_of(settings)
+    policies = watch_of(settings)
+    gate = Gate(SILENCE, Ledger(settings.privacy.state / "epsilon.json") if settings.privacy else None)
     if policies is None:
         _log.warning("%s: no [privacy] policy: nothing but health will leave this lamppost", settings.path)
     with only_writer(outbox.path):
