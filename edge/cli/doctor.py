@@ -12,21 +12,23 @@ from rich.text import Text
 
 from edge.cli.output import FINE, FOUND_PROBLEM, emit_json
 from edge.cli.settings_file import add_config
+from edge.decoding.catalogue import load_known
 from edge.delivery.mqtt import connect
 from edge.delivery.mqtt_errors import BrokerError
 from edge.delivery.publisher import access_of
 from edge.detectors import street_sound
+from edge.diagnostics.air import check_air
 from edge.diagnostics.system import check_clock, check_outbox, check_system
 from edge.domain.actuator import ActuatorError
 from edge.domain.check import Check
 from edge.domain.complaint import Complaint
 from edge.inference.trust import judge
-from edge.privacy.policy_watch import PolicyWatch
+from edge.privacy.policy_watch import PolicyWatch, Standing
 from edge.runtime.actuation import fit_actuators
 from edge.runtime.clock import SystemClock, kernel_uncertainty_ms
 from edge.runtime.lanes import fit
 from edge.runtime.node import outbox_config, publisher_config
-from edge.runtime.settings import Entry, Settings, SettingsError, load_settings
+from edge.runtime.settings import SOURCE_LAYERS, Entry, Settings, SettingsError, load_settings
 from edge.runtime.signing_keys import key_path, keys_of
 from edge.runtime.worker import Worker
 from edge.signing.key_store import KeyUnavailable
@@ -82,6 +84,7 @@ def _checks(path: Path) -> Iterator[Check]:
     yield Check("settings", ok=True, detail=str(path))
     yield _policy(settings)
     yield _signing(settings)
+    yield from _air(settings)
     yield from _false_alarms(settings)
     broken = list(_broken_detectors(settings))
     yield from (check for _, check in broken)
@@ -114,16 +117,36 @@ def _devices() -> list[str]:
     return [str(found) for pattern in _DEVICES for found in sorted(Path("/").glob(pattern.lstrip("/")))]
 
 
-def _policy(settings: Settings) -> Check:
+def _standing(settings: Settings) -> Standing | None:
+    """Return the policy in force; None without one."""
     if settings.privacy is None:
+        return None
+    return PolicyWatch(settings.privacy.demands(settings.node.city), keeps=False).look(datetime.now(UTC))
+
+
+def _policy(settings: Settings) -> Check:
+    standing = _standing(settings)
+    if standing is None:
         advice = "add [privacy] policy = ... to the settings"
         return Check("policy", ok=False, detail="none: only health will leave this lamppost", advice=advice)
-    standing = PolicyWatch(settings.privacy.demands(settings.node.city), keeps=False).look(datetime.now(UTC))
     if standing.trouble:
         return Check("policy", ok=False, detail=standing.trouble, advice="see `lamppost privacy show`")
     return Check(
         "policy", ok=True, detail=f"lets out {', '.join(sorted(standing.policy.grounds)) or 'nothing'}"
     )
+
+
+def _air(settings: Settings) -> Iterator[Check]:
+    """Yield what the boards can say of the air, where a rule of the settings asks."""
+    if all(settings.section("fusion", rule) is None for rule in ("air_index", "air_exceedance")):
+        return
+    boards = {
+        entry.name: load_known(entry.config.profile).measurements
+        for entry in settings.of(*SOURCE_LAYERS)
+        if hasattr(entry.config, "profile")
+    }
+    standing = _standing(settings)
+    yield check_air(boards, standing.policy.city.air_limits if standing else {}, datetime.now(UTC).date())
 
 
 def _false_alarms(settings: Settings) -> Iterator[Check]:

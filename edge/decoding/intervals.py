@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import fmean, median
 
 from pydantic import Field
@@ -13,6 +14,9 @@ from edge.domain.health import Absence
 from edge.domain.identity import SourceId
 from edge.domain.sections import DetectorSection, Section
 from edge.domain.time import NS_PER_S, CaptureTime
+
+_COVERS = 3
+"""A reading stands for so many of the usual distances between two, at most."""
 
 
 class IntervalSection(DetectorSection):
@@ -34,8 +38,8 @@ class Interval:
     Attributes:
         last: the latest reading.
         rows: of each reading its time (monotonic, ns) and those of its values that were asked for.
+        missed: of each reading without a valid value its time (monotonic, ns).
         absences: how many values were absent, by reason.
-        missed: readings without one valid value.
         duration_s: set when the interval is closed.
     """
 
@@ -44,7 +48,7 @@ class Interval:
     last: CaptureTime
     rows: list[tuple[int, Mapping[str, float]]] = field(default_factory=list)
     absences: Counter[Absence] = field(default_factory=Counter)
-    missed: int = 0
+    missed: list[int] = field(default_factory=list)
     duration_s: float = 0.0
 
     @property
@@ -54,8 +58,24 @@ class Interval:
 
     @property
     def valid_share(self) -> float:
-        """Share of the readings that had a valid value, 0..1."""
-        return len(self.rows) / max(1, len(self.rows) + self.missed)
+        """Share of the interval that valid readings cover, 0..1.
+
+        A reading stands for the time until the next one, but for no more than three of their usual distances:
+        a board that falls silent covers nothing.
+        """
+        if not self.rows or self.duration_s <= 0:
+            return float(bool(self.rows))
+        begin_ns = self.start.monotonic_ns
+        end_ns = begin_ns + round(self.duration_s * NS_PER_S)
+        valid = {time_ns for time_ns, _ in self.rows}
+        times = sorted({*valid, *self.missed})
+        spacings = [after - before for before, after in pairwise(times)] or [end_ns - begin_ns]
+        longest_ns = _COVERS * median(spacings)
+        covered = min(times[0] - begin_ns, longest_ns) if times[0] in valid else 0
+        for time_ns, next_ns in pairwise([*times, max(end_ns, times[-1])]):
+            if time_ns in valid:
+                covered += min(next_ns - time_ns, longest_ns)
+        return min(1.0, covered / (end_ns - begin_ns))
 
     @property
     def absence(self) -> Absence | None:
@@ -137,7 +157,7 @@ class Intervals:
             kept = {name: value for name, value in frame.values.items() if name in self._kept}
             interval.rows.append((frame.time.monotonic_ns, kept))
         else:
-            interval.missed += 1
+            interval.missed.append(frame.time.monotonic_ns)
         interval.absences.update(why for name, why in frame.absent.items() if name in self._names)
 
 
