@@ -124,6 +124,7 @@ def _onset(
         calibrated=full_scale_db is not None,
         clipped=impulse.clipped,
         lcpeak_db=impulse.lcpeak_db + (full_scale_db or 0.0),
+        lafmax_db=impulse.lafmax_db + (full_scale_db or 0.0),
         above_floor_db=impulse.above_floor_db,
         rise_s=impulse.rise_s,
         duration_s=impulse.duration_s,

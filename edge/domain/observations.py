@@ -113,6 +113,7 @@ class ImpulseOnset(Observation):
         other_azimuth_deg: the array cannot tell whether it came from there instead, `other_elevation_deg`
             high; None when it can.
         direction_absence: why an array that heard it gives no direction.
+        lafmax_db: highest Fast level while it lasted; None when not measured.
         left_out: channels of the array that heard something else, or nothing.
     """
 
@@ -132,6 +133,7 @@ class ImpulseOnset(Observation):
     other_azimuth_deg: float | None = None
     other_elevation_deg: float | None = None
     direction_absence: Absence | None = None
+    lafmax_db: float | None = None
     left_out: tuple[int, ...] = ()
 
 

@@ -34,6 +34,7 @@ class Impulse:
     Attributes:
         sample: its onset, counted from the first sample of the stream; the median over `channels`.
         lcpeak_db: C-weighted peak, dB re the RMS of a full-scale sine.
+        lafmax_db: highest A-weighted Fast level while it lasts, dB re the same.
         above_floor_db: highest 5 ms level, A-weighted, above the floor before it.
         rise_s: from the onset to 90 % of the highest peak in the first 50 ms.
         duration_s: until the 5 ms level is 20 dB below its peak or 3 dB above the floor; at most 0.5 s.
@@ -45,6 +46,7 @@ class Impulse:
 
     sample: float
     lcpeak_db: float
+    lafmax_db: float
     above_floor_db: float
     rise_s: float
     duration_s: float
@@ -103,6 +105,7 @@ def describe(hops: Sequence[Hop], onset: Onset, until: int, lasted: int | None, 
     return Impulse(
         sample=origin + float(np.median(list(picks.values()))),
         lcpeak_db=peak_db(float(np.abs(c_weighted).max())),
+        lafmax_db=_fast_max_db(hops, onset, end_step, channel),
         above_floor_db=above_floor_db,
         rise_s=rise_samples(sound[: ATTACK * step]) / rate_hz,
         duration_s=len(sound) / rate_hz,
@@ -128,6 +131,13 @@ def _smooth_db(hops: Sequence[Hop], onset: Onset, until: int) -> Float:
     width = min(_SMOOTH, energy.shape[1])
     sums = np.cumsum(np.concatenate([np.zeros((len(energy), 1)), energy], axis=1), axis=1)
     return levels_db((sums[:, width:] - sums[:, :-width]) / width)
+
+
+def _fast_max_db(hops: Sequence[Hop], onset: Onset, end_step: int, channel: int) -> float:
+    # Fast only falls once the sound has ended: no higher level comes after it.
+    oldest = hops[0].number * STEPS_PER_HOP
+    fast = np.concatenate([hop.fast[channel] for hop in hops])
+    return level_db(float(fast[onset.step - oldest : end_step - oldest].max()))
 
 
 def _prominence(hops: Sequence[Hop], onset: Onset, until: int, channel: int) -> float:

@@ -71,7 +71,7 @@ def _measured_first(limits: Iterable[PermittedLevel], onset: ImpulseOnset) -> Pe
 
 
 def _level_db(onset: ImpulseOnset, quantity: LevelName) -> float | None:
-    measured = {LevelName.LCPEAK_DB: onset.lcpeak_db}
+    measured = {LevelName.LCPEAK_DB: onset.lcpeak_db, LevelName.LAFMAX_DB: onset.lafmax_db}
     return measured.get(quantity)
 
 

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from edge.dsp.bang import Impulse
 from edge.dsp.impulses import ImpulseFinder, Thresholds
+from edge.dsp.levels import LevelMeter
 from edge.dsp.weighting import weighting_goal_db
 
 Float = NDArray[np.float64]
@@ -199,3 +200,13 @@ def test_the_c_weighting_of_the_peak_is_that_of_the_standard() -> None:
     (impulse,) = find(samples)
     goal = 3.01 + 20 * np.log10(0.5) + float(weighting_goal_db("C", np.array([8000.0]))[0])
     assert impulse.lcpeak_db == pytest.approx(goal, abs=1.5)
+
+
+@pytest.mark.parametrize("peak", [0.4, 0.8])
+def test_the_fast_level_of_a_bang_is_that_of_a_sound_level_meter(peak: float) -> None:
+    samples = street(4)
+    add_bang(samples, 2.0, peak=peak)
+    (impulse,) = find(samples)
+    meter = LevelMeter(RATE)
+    meter.add(samples[:, 0])
+    assert impulse.lafmax_db == pytest.approx(meter.take()[0].lafmax_db, abs=0.2)
