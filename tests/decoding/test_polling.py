@@ -11,7 +11,8 @@ from edge.domain.shipped import shipped
 SPS30 = load_known("sensirion_sps30")
 SDS011 = load_known("nova_sds011")
 WAKE_PULSE, WAKE, START = "ff", "7e007d3100ee7e", "7e0000020103f97e"
-READ, STATUS, STOP = "7e000300fc7e", "7e00d201002c7e", "7e000100fe7e"
+READ, STATUS, STOP, VERSION = "7e000300fc7e", "7e00d201002c7e", "7e000100fe7e", "7e00d1002e7e"
+ASK_VERSION, ASK_MODE = "aab407000000000000000000000000ffff05ab", "aab402000000000000000000000000ffff00ab"
 
 
 def sent(polling: Polling, *times_s: float) -> list[tuple[float, str]]:
@@ -25,11 +26,11 @@ def test_opening_then_polling() -> None:
         (100.0, WAKE_PULSE),
         (100.02, WAKE),
         (100.07, START),
-        (100.17, READ),
-        (100.27, STATUS),
-        (101.17, READ),
-        (102.17, READ),
-        (103.17, READ),
+        (100.17, VERSION),
+        (100.27, READ),
+        (100.37, STATUS),
+        (101.27, READ),
+        (102.27, READ),
     ]
 
 
@@ -54,12 +55,13 @@ def test_status_comes_once_a_minute() -> None:
     assert [round(time_s) for time_s, command in found if command == STATUS] == [0, 60, 120]
 
 
-def test_a_streaming_board_is_only_spoken_to_when_it_is_silent() -> None:
+def test_a_streaming_board_is_asked_at_the_start_and_when_it_is_silent() -> None:
     polling = Polling(SDS011, 0.0)
-    assert polling.rest_s(0.0) is None
-    assert sent(polling, 0.0, 100.0) == []
+    assert sent(polling, 0.0, 0.1) == [(0.0, ASK_VERSION), (0.1, ASK_MODE)]
+    assert polling.rest_s(0.1) is None
+    assert sent(polling, 100.0) == []
     polling.restart(5.0, revive=True)
-    assert [time_s for time_s, _ in sent(polling, 5.0, 5.5)] == [5.0, 5.5]
+    assert [time_s for time_s, _ in sent(polling, 5.0, 5.1, 5.2, 5.8)] == [5.0, 5.1, 5.2, 5.8]
 
 
 def test_farewell() -> None:
@@ -74,5 +76,5 @@ def test_a_text_command() -> None:
 def test_two_polls_in_one_period() -> None:
     text = (shipped(FOLDER) / "sensirion_sps30.toml").read_text()
     profile = parse(text.replace('poll = ["read"]', 'poll = ["read", "status"]'), Path("two.toml"))
-    found = [command for _, command in sent(Polling(profile, 0.0), *[i / 10 for i in range(24)])]
-    assert found == [WAKE_PULSE, WAKE, START, READ, STATUS, STATUS, READ, STATUS, READ, STATUS]
+    found = [command for _, command in sent(Polling(profile, 0.0), *[i / 10 for i in range(25)])]
+    assert found == [WAKE_PULSE, WAKE, START, VERSION, READ, STATUS, STATUS, READ, STATUS, READ, STATUS]
