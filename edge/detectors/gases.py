@@ -77,7 +77,10 @@ class GasMean:
         temperature_c, pressure_hpa = interval.mean(_TEMPERATURE), interval.mean(_PRESSURE)
         if temperature_c is None or pressure_hpa is None:
             return None
-        return ugm3_of_ppb(gas, ppb, temperature_c, pressure_hpa)
+        try:
+            return ugm3_of_ppb(gas, ppb, temperature_c, pressure_hpa)
+        except ValueError:  # a profile without ranges let through what no air is like
+            return None
 
 
 def _in_ppb(frame: ReadingFrame) -> ReadingFrame:

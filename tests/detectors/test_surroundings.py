@@ -1,10 +1,14 @@
 """Heat, water, odours, GNSS, and the health of boards that speak."""
 
+import dataclasses
+import math
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from edge.detectors import position
@@ -216,3 +220,47 @@ def test_a_few_jumps_are_weather_many_are_a_fault_until_an_hour_is_calm() -> Non
     assert told[0] == (Status.DEGRADED, Reason.IMPLAUSIBLE, 10)
     assert told[-1] == (Status.OK, Reason.RECOVERED, 1)
     assert len(told) <= 3  # once more after an hour
+
+
+MEASURED = (
+    *(
+        "pm1_ugm3",
+        "pm2_5_ugm3",
+        "pm2_5_b_ugm3",
+        "pm2_5_cf1_ugm3",
+        "pm10_ugm3",
+        "no2_ppb",
+        "co_ppm",
+        "o3_ugm3",
+    ),
+    *("temperature_c", "globe_temperature_c", "humidity_percent", "pressure_hpa", "wind_speed_mps"),
+    *("wind_direction_deg", "wind_gust_mps", "rain_total_mm", "rain_intensity_mmh", "water_level_m"),
+    *("distance_m", "voc_index", "odour_grade", "latitude_deg", "longitude_deg", "satellites", "hdop"),
+)
+CONFIGS: dict[str, dict[str, Any]] = {"gases": {"conversion": "ambient"}, "water_level": {"mounted_m": 3.0}}
+WILD = st.one_of(st.floats(-100, 1500), st.floats(width=32))
+
+
+@settings(max_examples=60)
+@given(
+    st.sampled_from([*NAMES, "particulates", "gases", "weather"]),
+    st.lists(
+        st.tuples(
+            st.floats(0, 400),
+            st.dictionaries(st.sampled_from(MEASURED), WILD),
+            st.dictionaries(st.sampled_from(MEASURED), st.sampled_from(Absence)),
+        ),
+        max_size=30,
+    ),
+)
+def test_whatever_a_board_says_a_detector_goes_on_and_tells_numbers(
+    name: str, given: list[tuple[float, dict[str, float], dict[str, Absence]]]
+) -> None:
+    second, frames = 0.0, []
+    for step, values, absent in given:
+        second += step
+        frames.append(frame(second, {k: v for k, v in absent.items() if k not in values}, **values))
+    for observation in run(name, frames, **CONFIGS.get(name, {})):
+        for field in dataclasses.fields(observation):
+            value = getattr(observation, field.name)
+            assert not isinstance(value, float) or math.isfinite(value), field.name
