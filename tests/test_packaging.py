@@ -203,6 +203,8 @@ def test_sense_has_devices_and_no_network() -> None:
     }
     assert unit["LimitCORE"] == ["0"]
     assert unit["MemorySwapMax"] == ["0"]
+    assert unit["LimitMEMLOCK"] == ["infinity"]
+    assert unit["LoadCredential"] == ["signing.key:/etc/lamppost/signing.key"]
     assert " sense " in unit["ExecStart"][0]
 
 
@@ -212,6 +214,8 @@ def test_publish_has_a_network_and_no_devices() -> None:
     assert unit["PrivateUsers"] == ["yes"]
     assert "DeviceAllow" not in unit
     assert "SupplementaryGroups" not in unit
+    assert "LoadCredential" not in unit
+    assert unit["InaccessiblePaths"] == ["/var/lib/lamppost/sense -/etc/lamppost/signing.key"]
     assert " publish " in unit["ExecStart"][0]
 
 

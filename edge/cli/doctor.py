@@ -26,6 +26,7 @@ from edge.inference.trust import judge
 from edge.privacy.policy_watch import PolicyWatch, Standing
 from edge.runtime.actuation import fit_actuators
 from edge.runtime.clock import SystemClock, kernel_uncertainty_ms
+from edge.runtime.hardening import swap_risk
 from edge.runtime.lanes import fit
 from edge.runtime.node import outbox_config, publisher_config
 from edge.runtime.settings import SOURCE_LAYERS, Entry, Settings, SettingsError, load_settings
@@ -72,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
 def _checks(path: Path) -> Iterator[Check]:
     yield from check_system()
     yield check_clock(kernel_uncertainty_ms())
+    yield Check("swap", ok=True, detail=swap_risk() or "none: memory stays in memory")
     yield Check(
         "devices", ok=True, detail=", ".join(_devices()) or "none under /dev/serial, /dev/v4l, /dev/snd"
     )

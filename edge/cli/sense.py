@@ -8,6 +8,7 @@ import sys
 from edge.cli.output import FINE
 from edge.cli.settings_file import add_config, load
 from edge.runtime.clock import SystemClock
+from edge.runtime.hardening import forbid_core_dumps
 from edge.runtime.logs import logging_to_stderr
 from edge.runtime.node import run_sense
 
@@ -21,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run until SIGTERM, SIGINT or the end of every recording."""
+    forbid_core_dumps()
     settings = load(args.config)
     with logging_to_stderr(json_lines=args.json):
         anew = asyncio.run(run_sense(settings, SystemClock()))

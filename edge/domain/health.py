@@ -19,6 +19,7 @@ class Component(StrEnum):
     CLOCK = "clock"
     SIGNING = "signing"
     COMMANDS = "commands"
+    MEMORY = "memory"
     POLICY = "policy"
 
 

@@ -24,6 +24,7 @@ from edge.privacy.noise import Ledger
 from edge.privacy.policy_watch import SILENCE
 from edge.runtime.command_memory import CommandMemory, CommandMemoryError
 from edge.runtime.commands import Obedience
+from edge.runtime.hardening import forbid_swapping
 from edge.runtime.notify import notify
 from edge.runtime.rule_memory import States, load_memory, memory_path, save_memory
 from edge.runtime.sense import Sense, watch_of
@@ -147,6 +148,11 @@ async def _tell_lost_key(sense: Sense, writer: Writer, lost: KeyUnavailable) -> 
         await asyncio.sleep(_REPEAT_S)
 
 
+async def _tell_swapping(sense: Sense) -> None:
+    if trouble := forbid_swapping():
+        await sense.tell(Component.MEMORY, Status.DEGRADED, Reason.NO_PERMISSION, 1, trouble)
+
+
 @dataclass(frozen=True, slots=True)
 class Publishing:
     """A publisher at work, and where its broker is."""
@@ -242,6 +248,7 @@ async def run_sense(settings: Settings, clock: Clock) -> bool:
         sensing(settings, clock, outbox, worker) as sense,
         stopped_by_signals(sense.stop),
     ):
+        await _tell_swapping(sense)
         await sense.run()
     return sense.restarting
 
@@ -262,6 +269,7 @@ async def run_both(settings: Settings, clock: Clock) -> bool:
     """Both roles in one process, for a bench or a small site; returns whether to begin anew."""
     async with outbox_of(settings) as (outbox, worker), publishing(settings, outbox, worker) as broker:
         async with sensing(settings, clock, outbox, worker) as sense, stopped_by_signals(sense.stop):
+            await _tell_swapping(sense)
             await sense.run()
         if broker.publisher.status.connected:
             await last_delivery(broker)

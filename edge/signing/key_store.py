@@ -11,6 +11,8 @@ from edge.domain.health import Reason
 from edge.signing.keys import PrivateKey
 
 _LONGEST_BYTES = 10_000
+_MISSING = b"missing"
+"""What the unit's `SetCredential=` says where there is no file, so that `sense` starts all the same."""
 _BLOCK = re.compile(rb"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----\n?", re.DOTALL)
 
 
@@ -85,6 +87,9 @@ def load_key_ring(path: Path) -> KeyRing:
         pem = os.read(descriptor, _LONGEST_BYTES)
     finally:
         os.close(descriptor)
+    if pem.strip() == _MISSING:
+        message = f"{path}: systemd found no key to hand over; `lamppost keys generate` as root makes one"
+        raise KeyUnavailable(Reason.NO_KEY, message)
     try:
         current, previous, *_ = [*(PrivateKey.from_pem(block) for block in _blocks(pem)), None]
     except ValueError as error:

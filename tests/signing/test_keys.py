@@ -129,6 +129,12 @@ def test_a_file_that_is_no_key(path: Path, content: bytes) -> None:
     assert refused(path).reason is Reason.UNREADABLE
 
 
+def test_a_key_that_systemd_did_not_find(path: Path) -> None:
+    path.write_bytes(b"missing")
+    path.chmod(0o600)
+    assert refused(path).reason is Reason.NO_KEY
+
+
 def test_a_folder_and_a_fifo_are_no_keys(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo", 0o600)
     for path in (tmp_path, tmp_path / "fifo"):
