@@ -98,19 +98,18 @@ def _is_text(stream: bytes) -> bool:
 
 
 def _of_text(stream: bytes) -> Iterator[str]:
-    # The first line may be cut.
-    lines = [line.strip().decode("ascii", "replace") for line in stream.split(b"\n")[1:-1]] or [
-        stream.split(b"\n")[0].strip().decode("ascii", "replace")
-    ]
+    pieces = [piece.strip().decode("ascii", "replace") for piece in stream.split(b"\n")]
+    # The first line may be cut, and the last.
+    lines = [line for line in pieces[1:-1] if line] or [line for line in pieces if line] or [""]
     yield f"lines such as: {lines[0][:_SHOWN_LINE]}"
-    if all(line.startswith("{") for line in lines if line):
+    if all(line.startswith("{") for line in lines):
         yield 'kind = "lines", form = "json"'
     elif any(line.startswith("$") and line[-3:-2] == "*" for line in lines):
         yield 'kind = "lines", form = "nmea", checksum = "nmea"'
     else:
-        form = "kv" if all("=" in line for line in lines if line) else "csv"
+        form = "kv" if all("=" in line for line in lines) else "csv"
         separator = max(",;\t ", key=lambda mark: min(line.count(mark) for line in lines))
-        columns = sorted({line.count(separator) + 1 for line in lines if line})
+        columns = sorted({line.count(separator) + 1 for line in lines})
         yield f'kind = "lines", form = "{form}", separator = "{separator}", columns = {columns}'
 
 

@@ -1,6 +1,8 @@
 """What unknown bytes look like."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edge.decoding.catalogue import load, shipped_paths
 from edge.decoding.checksums import crc16_modbus
@@ -58,6 +60,16 @@ def test_shdlc_and_modbus() -> None:
         'checksum = { algorithm = "crc16_modbus", over = [0, 5], at = 5 }'
         in hints(chunks(*answers), 5.0, []).framing
     )
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    st.lists(st.one_of(st.binary(max_size=12), st.sampled_from([b"\n", b"a,b\n", b"\x7e\x7e"])), max_size=12)
+)
+def test_whatever_comes_there_is_an_answer(contents: list[bytes]) -> None:
+    found = hints(chunks(*contents), 5.0, [])
+    assert found.size == sum(map(len, contents))
+    assert all(isinstance(hint, str) for hint in found.framing)
 
 
 def test_nothing_and_little_are_said_to_be_so() -> None:
