@@ -16,7 +16,6 @@ from edge.vision.picture import as_bgr, shrunk
 
 LARGEST_WIDTH = 1920
 """A larger picture is averaged down: 4K holds nothing that a lamppost may want to see, and 25 MB."""
-_SMALLEST = 16
 
 
 class Intake:
@@ -30,12 +29,9 @@ class Intake:
         """Return the picture as uint8 (height, width, 3), BGR, at most 1920 wide, its privacy zones black.
 
         Raises:
-            ValueError: there is no picture in it, none of a known kind, or one too small to show anything.
+            ValueError: there is no picture in it, or none of a known kind.
         """
         image = as_bgr(picture)
-        height, width = image.shape[:2]
-        if min(height, width) < _SMALLEST:
-            raise ValueError(f"a picture of {width}x{height} pixels shows nothing")
         if self._zones:
             # Before it is made smaller: no average may hold what is inside.
             self._blacken(image)

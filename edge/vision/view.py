@@ -22,6 +22,8 @@ _FOLLOWS_IN = 300.0
 # Share of the width by which a view may be shifted and still be the same: wind, vibration, a passing lorry.
 _LARGEST_SHIFT = 0.025
 _MARGIN = 0.12
+# A smaller picture has no margin to look for a shift in.
+_SMALLEST_PX = 24
 # Correlations, chosen on street videos shifted, turned and relit; see scripts/measure_visibility.py.
 _SURE = 0.45
 _BETTER_BY = 0.15
@@ -41,6 +43,8 @@ class View:
 
     def moved(self, image: Image) -> bool:
         """Take a picture, uint8 (height, width, 3), about once a second; tell whether the view has moved."""
+        if min(image.shape[:2]) < _SMALLEST_PX:
+            return False
         edges = _edges(image)
         if image.shape != self._shape:
             self._shape, self._learnt = image.shape, 0

@@ -29,6 +29,9 @@ def main() -> None:
     """Train each variant, one after the other."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument(
+        "--only", help="one source to leave out, or `nothing`; default: each, one after another"
+    )
     parser.add_argument("--epochs", type=int, default=10)
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -37,7 +40,7 @@ def main() -> None:
         occupied = torch.from_numpy(kept["occupied"]).float()
         source = kept["source"]
     bays = sorted(name for name in set(source.tolist()) if not name.startswith("street_"))
-    for left_out in (*bays, "nothing"):
+    for left_out in [args.only] if args.only else [*bays, "nothing"]:
         held = torch.from_numpy(source == left_out)
         network = _trained(args, left_out, images[~held], occupied[~held], (images[held], occupied[held]))
         _export(network, args.cache / f"without_{left_out}.onnx")

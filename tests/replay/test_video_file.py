@@ -260,3 +260,15 @@ def test_recorded_sequences_replay() -> None:
         frames = play(clip)
         assert all(isinstance(frame, VideoFrame) for frame in frames), clip
         assert len(frames) >= 8, clip
+
+
+def test_privacy_zones_are_black_and_outside_of_the_picture_they_are_refused(tmp_path: Path) -> None:
+    path = film(tmp_path / "film.avi", pictures=30)
+    zone = [(0.0, 0.0), (1.0, 0.0), (1.0, 0.5), (0.0, 0.5)]
+    frames = play(path, privacy_zones=[zone])
+    for frame in frames:
+        assert isinstance(frame, VideoFrame)
+        assert not frame.image[:24].any()
+    assert any(frame.image[26:].any() for frame in frames if isinstance(frame, VideoFrame))
+    with pytest.raises(ValueError, match="outside of the picture"):
+        play(path, privacy_zones=[[(0, 0), (64, 0), (64, 48)]])

@@ -365,5 +365,16 @@ def test_pictures_of_every_kind_become_bgr(bus: Bus, shape: tuple[int, ...]) -> 
     with on_bus(bus) as source:
         (frame,) = first(source, 1)
     assert isinstance(frame, VideoFrame)
-    assert frame.image.shape == (*shape[:2], 3)
+    # 4K is averaged down to the largest that is kept.
+    assert frame.image.shape == ((1080, 1920, 3) if shape[1] == 3840 else (*shape[:2], 3))
     assert frame.image.min() == 7
+
+
+def test_privacy_zones_are_black_in_every_picture(street: Street) -> None:
+    zone = [(0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)]
+    with open_on(f"http://{street.host}/", rate_hz=25, privacy_zones=[zone]) as source:
+        frames = pictures(source, 3)
+    for frame in frames:
+        middle = frame.image.shape[1] // 2
+        assert not frame.image[:, :middle].any()
+        assert frame.image[:, middle + 2 :].min() > 30

@@ -47,7 +47,7 @@ def test_a_4k_picture_is_reduced_after_it_was_blacked_out() -> None:
     assert (image[545:, 965:] == 255).all()
 
 
-@pytest.mark.parametrize("picture", [None, np.zeros((0, 0, 3), np.uint8), np.zeros((2, 2, 3), np.uint8)])
+@pytest.mark.parametrize("picture", [None, np.zeros((0, 0, 3), np.uint8)])
 def test_a_picture_without_pixels_is_refused(picture: np.ndarray | None) -> None:
     with pytest.raises(ValueError, match="pixel"):
         Intake([])(picture)
