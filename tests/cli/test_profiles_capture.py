@@ -101,6 +101,31 @@ def test_it_stops_at_its_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "1024 bytes" in capsys.readouterr().out
 
 
+def test_a_board_that_is_pulled_out_leaves_what_was_heard(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "sds.hex"
+    board, own = os.openpty()
+    tty.setraw(own)
+    port = os.ttyname(own)
+
+    def speak_and_go() -> None:
+        while termios.tcgetattr(own)[6][termios.VMIN] != 0:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        os.write(board, SDS)
+        time.sleep(0.3)
+        os.close(board)
+        os.close(own)
+
+    thread = threading.Thread(target=speak_and_go)
+    thread.start()
+    assert dispatch(["profiles", "capture", port, "--output", str(path), "--seconds", "20"]) == FINE
+    thread.join()
+    assert "what came until now is kept" in capsys.readouterr().err
+    assert SDS.hex() in path.read_text()
+
+
 def test_silence_is_a_problem_with_advice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with spoken() as port:
         words = ["--output", str(tmp_path / "none.hex"), "--seconds", "0.3"]

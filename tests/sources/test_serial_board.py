@@ -516,6 +516,38 @@ class TestOpening:
             error = self.refused(line.port, clock)
             assert f"in use by {name}" in str(error)
 
+    def test_a_port_that_another_program_has_for_itself_alone(
+        self, line: Line, clock: SkippingClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # What TIOCEXCL of another program does to whoever is not root.
+        real = os.open
+
+        def refuse(path: str, flags: int, *rest: int) -> int:
+            if path == line.port:
+                raise OSError(errno.EBUSY, "Device or resource busy", path)
+            return real(path, flags, *rest)
+
+        with _locked_by_another(line.port, lock=False) as name:
+            monkeypatch.setattr(os, "open", refuse)
+            error = self.refused(line.port, clock)
+        assert f"in use by {name}; stop it" in str(error)
+
+    def test_nobody_else_can_open_it_until_it_is_closed(
+        self, line: Line, clock: SkippingClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[int] = []
+        real = fcntl.ioctl
+
+        def ioctl(descriptor: int, request: int, *rest: Any) -> Any:
+            asked.append(request)
+            return real(descriptor, request, *rest)
+
+        monkeypatch.setattr(fcntl, "ioctl", ioctl)
+        with board(line, "nova_sds011", clock):
+            assert termios.TIOCEXCL in asked
+            assert termios.TIOCNXCL not in asked
+        assert asked[-1] == termios.TIOCNXCL
+
     def test_other_trouble_is_told_as_it_is(
         self, line: Line, clock: SkippingClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
