@@ -104,7 +104,7 @@ def _conclude(verifier: Verifier, problems: int, missing: int, *, as_json: bool)
             }
         )
         return
-    said = f"{verifier.checked} messages of {lampposts} lampposts: "
+    said = f"{verifier.checked} messages of {lampposts} lamppost{'' if lampposts == 1 else 's'}: "
     if not verifier.checked:
         said += "nothing came; is the file a list of reports, one a line?"
     elif problems or missing:

@@ -49,7 +49,7 @@ class PrivacySection(Section):
         "refused", description="an unsigned policy: allowed on a bench or in a demo only"
     )
     state: LocalPath = Field(
-        Path("/var/lib/lamppost"), description="folder for the copy of the latest good policy"
+        Path("/var/lib/lamppost/sense"), description="folder for the copy of the latest good policy"
     )
     withhold: tuple[Kind, ...] = Field((), description="kinds of report that do not leave this lamppost")
     k: int = Field(0, ge=0, le=1000, description="tell counts of people from here on only; 0: the policy's k")

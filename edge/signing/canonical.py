@@ -4,12 +4,13 @@ Names in order of their UTF-16 code units, no spaces, strings and numbers as ECM
 stores a report and writes it again in another order, or `5.0` for `5`, can still check its signature.
 """
 
-import json
 import math
 from collections.abc import Mapping
+from json.encoder import encode_basestring
 from typing import Any
 
 _DEEPEST = 16
+_LITERALS = {None: "null", True: "true", False: "false"}
 _EXACT = 2**53
 """Beyond this a number that another program reads as a double is not the number that was written."""
 
@@ -20,27 +21,44 @@ class NotCanonicalError(ValueError):
 
 def canonical(content: Mapping[str, Any]) -> bytes:
     """Return the canonical bytes of a JSON object. Raises NotCanonicalError."""
+    return joined(members(content))
+
+
+def members(content: Mapping[str, Any]) -> dict[str, str]:
+    """Return the canonical form of each member of a JSON object. Raises NotCanonicalError."""
+    return {name: _spelled(value, 1) for name, value in content.items()}
+
+
+def joined(spelled: Mapping[str, str]) -> bytes:
+    """Return the canonical bytes of the object that has these members. Raises NotCanonicalError."""
     try:
-        return _spelled(content, 0).encode()
+        return _object(spelled).encode()
     except UnicodeEncodeError as error:
         raise NotCanonicalError("a lone surrogate has no form in UTF-8") from error
 
 
+def _object(spelled: Mapping[str, str]) -> str:
+    names = sorted(spelled) if all(map(str.isascii, spelled)) else sorted(spelled, key=_code_units)
+    return "{" + ",".join([f"{encode_basestring(name)}:{spelled[name]}" for name in names]) + "}"
+
+
+def _code_units(name: str) -> bytes:
+    return name.encode("utf-16-be", "surrogatepass")
+
+
 def _spelled(value: Any, depth: int) -> str:
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return encode_basestring(value)
+    if value is None or isinstance(value, bool):
+        return _LITERALS[value]
     if isinstance(value, int | float):
         return _number(value)
     if depth >= _DEEPEST:
         raise NotCanonicalError(f"more than {_DEEPEST} objects and lists within each other")
     if isinstance(value, Mapping):
-        names = sorted(value, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
-        members = (f"{json.dumps(n, ensure_ascii=False)}:{_spelled(value[n], depth + 1)}" for n in names)
-        return "{" + ",".join(members) + "}"
+        return _object({name: _spelled(item, depth + 1) for name, item in value.items()})
     if isinstance(value, list | tuple):
-        return "[" + ",".join(_spelled(item, depth + 1) for item in value) + "]"
+        return "[" + ",".join([_spelled(item, depth + 1) for item in value]) + "]"
     raise NotCanonicalError(f"{type(value).__name__} is no JSON type")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edge.signing.canonical import NotCanonicalError, canonical
+from edge.signing.canonical import NotCanonicalError, canonical, joined, members
 from edge.signing.keys import PrivateKey, PublicKey, base64_of, unbase64
 
 KEY_ID = "keyid"
@@ -86,9 +86,10 @@ def seal(event: Mapping[str, Any], key: PrivateKey, previous: str | None = None)
     signed = {**event, KEY_ID: key.key_id}
     if previous is not None:
         signed[PREVIOUS] = previous
-    message = canonical(signed)
-    payload = canonical({**signed, SIGNATURE: base64_of(key.sign(message))})
-    return SealedEvent(payload, fingerprint_of(message))
+    spelled = members(signed)
+    message = joined(spelled)
+    spelled[SIGNATURE] = f'"{base64_of(key.sign(message))}"'
+    return SealedEvent(joined(spelled), fingerprint_of(message))
 
 
 def read_event(payload: bytes | str) -> ReceivedEvent:

@@ -48,7 +48,7 @@ def test_authentic_and_complete(tmp_path: Path, keys: str, capsys: pytest.Captur
     assert verify(tmp_path / "received", signed(5), keys) == FINE
     out, err = capsys.readouterr()
     assert out == ""
-    assert err == "5 messages of 1 lampposts: all authentic, none missing\n"
+    assert err == "5 messages of 1 lamppost: all authentic, none missing\n"
 
 
 def test_each_problem_is_a_line(tmp_path: Path, keys: str, capsys: pytest.CaptureFixture[str]) -> None:
