@@ -261,7 +261,7 @@ class SensorAgreement(Observation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AirExceedance(Observation):
-    """A mean passed a limit of the city's tables, goes on above it, or came back under it.
+    """A mean passed a limit of the city's tables, goes on above it, or came back under it; `time` is its end.
 
     Attributes:
         limit_ugm3: the limit; `mean_ugm3` the mean that was compared, over `averaging_s`.

@@ -221,7 +221,9 @@ class AirIndexReport(ReportBase):
 
 
 class AirExceedanceReport(SensorReport, EventReport):
-    """A warning: means stay above a limit, or no longer do. Whether a limit value is kept is not said.
+    """A warning: means stay above a limit, or no longer do; its time is the end of the mean that is told.
+
+    Whether a limit value is kept is not said.
 
     `exceedances`: how often this year, as far as this lamppost knows; `allowed`: how often the table allows.
     """

@@ -156,7 +156,7 @@ class AirExceedanceRule:
         this_year = count is not None and count.year == self._day(mean.ended_ns - 1).year
         return AirExceedance(
             source=mean.source,
-            time=mean.time,
+            time=mean.time.shifted((mean.ended_ns - mean.time.utc_ns) / NS_PER_S),
             result_time_ns=mean.result_time_ns,
             pollutant=mean.pollutant,
             averaging_s=(mean.ended_ns - mean.time.utc_ns) / NS_PER_S,

@@ -35,6 +35,8 @@ _LATE_NS = 65 * 60 * NS_PER_S
 _REMEMBERED_H = 26  # the longest day has 25 hours
 _SILENT_H = 24
 _Measured = Particulates | CorrectedParticulates | Gases
+_PARTICLES = (Pollutant.PM2_5, Pollutant.PM10)
+_GASES = (Pollutant.NO2, Pollutant.O3, Pollutant.SO2, Pollutant.CO)
 _EIGHT_HOURS_OF = (Pollutant.O3, Pollutant.CO)
 
 
@@ -139,14 +141,15 @@ class AirMeans:
         self._zone = ZoneInfo(city.timezone)
 
     def accept(self, observation: Observation) -> Iterator[AirMean]:
-        """Take any observation: its values, and its time, which settles the hours of its board."""
+        """Take any observation: its values, and its time, which settles the hours before it."""
         if not isinstance(observation, _Measured):
             return
         now = _Now(observation.time, observation.result_time_ns)
         self._latest = now
         self._begin_anew_after(now.time.utc_ns)
-        for (name, _), series in self._series.items():
-            if name == observation.source.name:
+        # Only of what it measures itself: the intervals of another detector on this board may end later.
+        for pollutant in _GASES if isinstance(observation, Gases) else _PARTICLES:
+            if (series := self._series.get((observation.source.name, pollutant))) is not None:
                 yield from self._settle(series, now.time.utc_ns // _HOUR_NS, now)
         for piece in self._pieces(observation):
             self._add(piece, observation)
@@ -178,19 +181,15 @@ class AirMeans:
 
     def _pieces(self, observation: _Measured) -> Iterator[_Piece]:
         if isinstance(observation, Gases):
-            for gas in (Pollutant.NO2, Pollutant.O3, Pollutant.SO2, Pollutant.CO):
+            for gas in _GASES:
                 if (ugm3 := getattr(observation, f"{gas}_ugm3")) is not None:
                     yield _Piece(gas, ugm3, observation.indicative)
         elif isinstance(observation, CorrectedParticulates) and self._corrected:
-            formula = observation.formula
-            for pollutant, corrected in (
-                (Pollutant.PM2_5, observation.pm2_5_corrected_ugm3),
-                (Pollutant.PM10, observation.pm10_corrected_ugm3),
-            ):
-                if corrected is not None:
-                    yield _Piece(pollutant, corrected, correction=formula)
+            for pollutant in _PARTICLES:
+                if (ugm3 := getattr(observation, f"{pollutant}_corrected_ugm3")) is not None:
+                    yield _Piece(pollutant, ugm3, correction=observation.formula)
         elif isinstance(observation, Particulates) and not self._corrected:
-            for pollutant in (Pollutant.PM2_5, Pollutant.PM10):
+            for pollutant in _PARTICLES:
                 if (ugm3 := getattr(observation, f"{pollutant}_ugm3")) is not None:
                     yield _Piece(pollutant, ugm3)
 

@@ -63,6 +63,7 @@ def test_two_in_a_row_are_a_warning_that_ends_below_the_limit() -> None:
     assert (began.over, began.mean_ugm3, began.limit_ugm3, began.lasted_s) == (True, 230, 200, 7200)
     assert (began.table, began.averaging, began.averaging_s) == (LimitTable.EU_2030, Averaging.HOUR, 3600)
     assert (began.exceedances, began.allowed) == (2, 3)
+    assert began.time.utc_ns == int(START.timestamp()) * NS_PER_S + 3 * HOUR_NS
     assert (ended.over, ended.mean_ugm3, ended.exceedances) == (False, 190, 3)
 
 

@@ -33,7 +33,7 @@ def particles(second: float, pm2_5: float | None, begin: datetime = NOON, **valu
     return Particulates(source=AIR, time=at(second, begin), **given)
 
 
-def minutes(first: int, last: int, pm2_5: float | None = 10.0, begin: datetime = NOON) -> list[Observation]:
+def minutes(first: int, last: int, pm2_5: float | None = 10.0, begin: datetime = NOON) -> list[Particulates]:
     return [particles(60.0 * minute, pm2_5, begin) for minute in range(first, last)]
 
 
@@ -124,8 +124,8 @@ def test_the_days_when_the_clock_is_changed_have_23_and_25_hours(begin: datetime
 
 
 def gas(second: float, *, indicative: bool = True, **values: Any) -> Gases:
-    shared: dict[str, Any] = {"duration_s": 60, "readings": 6, "conversion": "eu_293k"}
-    return Gases(source=AIR, time=at(second), indicative=indicative, **shared, **values)
+    given = {"duration_s": 60, "readings": 6, "conversion": "eu_293k", **values}
+    return Gases(source=AIR, time=at(second), indicative=indicative, **given)
 
 
 def test_only_ozone_and_carbon_monoxide_have_means_of_eight_hours() -> None:
@@ -136,6 +136,18 @@ def test_only_ozone_and_carbon_monoxide_have_means_of_eight_hours() -> None:
     assert [mean.mean_ugm3 for mean in eight] == [None] * 5 + [approx(80.0)] * 3
     assert all(mean.indicative for mean in means)
     assert {mean.pollutant for mean in means} == {Pollutant.NO2, Pollutant.O3}
+
+
+def test_intervals_of_another_length_on_the_same_board_are_waited_for() -> None:
+    gases = [gas(600.0 * i - 300, duration_s=600, no2_ugm3=30.0) for i in range(9)]
+    both: list[Any] = sorted(
+        [*minutes(0, 80), *gases], key=lambda each: each.time.utc_ns + each.duration_s * NS_PER_S
+    )
+    hours = of(told(rule(), both), Averaging.HOUR)
+    assert {mean.pollutant: mean.capture_share for mean in hours if mean.time == at(0)} == {
+        Pollutant.PM2_5: 1.0,
+        Pollutant.NO2: 1.0,
+    }
 
 
 def test_corrected_means_are_made_of_corrected_values_only() -> None:
