@@ -26,7 +26,7 @@ from edge.domain.sound_reports import SoundLevelReport
 from edge.signing.key_list import TrustedKey
 from edge.signing.key_store import KeyRing
 from edge.signing.keys import PrivateKey
-from edge.subscriber import Verifier
+from edge.subscriber import Finding, Verifier
 
 _NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 _BATCH = 200
@@ -71,7 +71,7 @@ def measure(count: int) -> dict[str, float]:
                 outbox.append(entries[start : start + _BATCH], numbering.eviction)
 
         figures["commit"] = _rate(count, commit)
-    findings = []
+    findings: list[list[Finding]] = []
     figures["verify"] = _rate(
         count, lambda: findings.extend(map(verifier.accept, (e.payload for e in entries)))
     )

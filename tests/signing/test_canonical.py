@@ -4,7 +4,7 @@ import json
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.signing.canonical import NotCanonicalError, canonical
@@ -71,6 +71,7 @@ def test_another_programs_spelling_has_the_same_form() -> None:
     assert canonical(json.loads('{"b": 5.0, "a": 1e1}')) == canonical({"a": 10, "b": 5}) == b'{"a":10,"b":5}'
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=5), JSON, max_size=4))
 def test_it_reads_back_and_is_stable(content: dict[str, object]) -> None:
     spelled = canonical(content)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.signing.events import EVICTION, ROTATION, SealedEvent, seal
@@ -89,6 +89,7 @@ def test_another_programs_json_is_still_authentic() -> None:
     assert kinds(spelled) == []
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(REPORTS) - 1), st.data())
 def test_any_flipped_bit_shows(number: int, data: st.DataObject) -> None:
     report = bytearray(REPORTS[number])
@@ -99,6 +100,7 @@ def test_any_flipped_bit_shows(number: int, data: st.DataObject) -> None:
     assert not any(finding.accepted for finding in found if finding.what is not What.GAP)
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(1, len(REPORTS) - 2), min_size=1, max_size=10))
 def test_any_dropped_reports_show_by_number(dropped: set[int]) -> None:
     verifier = Verifier(KEYS)
@@ -107,6 +109,7 @@ def test_any_dropped_reports_show_by_number(dropped: set[int]) -> None:
     assert missing == [n + 1 for n in sorted(dropped)]
 
 
+@settings(deadline=None)
 @given(st.permutations(range(8)))
 def test_any_other_order_shows_and_loses_nothing(order: list[int]) -> None:
     verifier = Verifier(KEYS)
@@ -281,6 +284,7 @@ def test_rubbish_is_named_and_changes_nothing(payload: bytes) -> None:
     assert kinds([payload]) == [What.MALFORMED]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200) | st.recursive(st.none() | st.text(), st.lists, max_leaves=5).map(json.dumps))
 def test_no_input_breaks_it(payload: bytes | str) -> None:
     assert kinds([payload]) == [What.MALFORMED]
