@@ -1,7 +1,7 @@
 """The carrier: takes reports from the backlog to the broker over one connection, until it is lost."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -11,6 +11,7 @@ from edge.delivery.mqtt import Connection
 from edge.delivery.mqtt_errors import BrokerError
 from edge.delivery.outbox import OutboxUnavailable
 from edge.delivery.publisher_status import Board
+from edge.delivery.traffic import Traffic
 from edge.delivery.window import Window
 
 _LOOK_S = 5.0
@@ -40,6 +41,7 @@ class Carrier:
         connection: to the broker.
         backlog: where reports come from.
         board: where it is told how it goes.
+        traffic: counts what is sent, and says which kinds wait for tomorrow.
         state_topic: topic of the node's retained state.
         pace: its limits.
         wake: set by whoever has news; also by the carrier's own futures.
@@ -51,6 +53,7 @@ class Carrier:
         backlog: Backlog,
         board: Board,
         *,
+        traffic: Traffic,
         state_topic: str,
         pace: Pace,
         wake: asyncio.Event,
@@ -58,6 +61,7 @@ class Carrier:
         self._connection = connection
         self._backlog = backlog
         self._board = board
+        self._traffic = traffic
         self._state_topic = state_topic
         self._pace = pace
         self._wake = wake
@@ -105,9 +109,11 @@ class Carrier:
     def _publish_state(self, *, online: bool) -> asyncio.Future[None]:
         # The broker forgets a stale "online"; "offline" stays until the node says otherwise.
         self._heartbeat_at = self._time() + self._pace.heartbeat_s
+        state = self._board.node_state(online=online, expires_s=self._pace.expires_s)
+        self._traffic.sent(self._board.now().date(), self._state_topic, state)
         return self._connection.publish(
             self._state_topic,
-            self._board.node_state(online=online, expires_s=self._pace.expires_s),
+            state,
             retain=True,
             content_type=_STATE_CONTENT_TYPE,
             expiry_s=self._pace.expires_s if online else None,
@@ -180,7 +186,9 @@ class Carrier:
     async def _fill(self) -> None:
         backlog = self._backlog
         while backlog.more and not backlog.jammed and self._window.half_empty:
-            for entry in await backlog.take(self._window.room, self._window, self._refused):
+            without = {*self._refused, *self._held()}
+            for entry in await backlog.take(self._window.room, self._window, without):
+                self._traffic.sent(self._board.now().date(), entry.topic, entry.payload)
                 future = self._connection.publish(
                     entry.topic,
                     entry.payload,
@@ -188,6 +196,17 @@ class Carrier:
                     expiry_s=self._pace.message_expiry_s,
                 )
                 self._window.sent(entry, future, self._time() + self._pace.acknowledge_s)
+
+    def _held(self) -> Collection[str]:
+        """Return the kinds that wait for tomorrow; says so once."""
+        held = self._traffic.held(self._board.now().date())
+        self._board.write(bytes_today=self._traffic.bytes, held=tuple(held))
+        if held:
+            said = (
+                f"publisher: today's budget of traffic is used for {', '.join(held)}; they wait for tomorrow"
+            )
+            self._board.trouble(BrokerError(said))
+        return held
 
     async def _rest(self) -> None:
         now = self._time()

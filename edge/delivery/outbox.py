@@ -4,7 +4,8 @@ Two processes share it: one appends, one reads and deletes. Each uses its `Outbo
 and every call may wait for the disk. What `append` returned from survives kill -9 and a power loss.
 
 Files, all beside the database: `-wal` and `-shm` are SQLite's; `.lock` is held while the database is in use,
-exclusively while it is repaired; `.sequence` (see `sequence_mark`); `.damaged` is the latest damaged one.
+exclusively while it is repaired; `.sequence` (see `sequence_mark`); `.damaged` is the latest damaged one;
+`.traffic` is the publisher's count.
 """
 
 import fcntl

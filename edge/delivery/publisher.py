@@ -20,6 +20,7 @@ from edge.delivery.mqtt_access import Access, RunBlocking, Tls, Version, Will
 from edge.delivery.mqtt_errors import BrokerError, connect_failed
 from edge.delivery.outbox import Outbox, OutboxUnavailable
 from edge.delivery.publisher_status import Board, PublisherStatus
+from edge.delivery.traffic import Traffic
 from edge.delivery.wakeup import Receiver
 from edge.domain.sections import LocalPath, Section
 
@@ -64,6 +65,13 @@ class Config(Section):
         ge=60,
         le=31_536_000,
         description="the broker drops a report not passed on for so long (MQTT 5)",
+    )
+
+    mb_per_day: float = Field(
+        100,
+        ge=0,
+        le=100_000,
+        description="traffic of a day (UTC), MB; then reports wait, measures first; 0: no limit",
     )
 
     @model_validator(mode="after")
@@ -136,6 +144,8 @@ class Publisher:
         self._outbox_path = outbox.path
         self._backlog = Backlog(outbox, run_in_outbox)
         self._board = Board(now)
+        kept = outbox.path.with_name(outbox.path.name + ".traffic")
+        self._traffic = Traffic(kept, round(config.mb_per_day * 1_000_000))
         self._client_id = f"{city}-{node}"
         self._state_topic = state_topic(city, node)
         self._run_blocking = connect_runner
@@ -202,6 +212,7 @@ class Publisher:
             connection,
             self._backlog,
             self._board,
+            traffic=self._traffic,
             state_topic=self._state_topic,
             pace=pace,
             wake=self._wake,

@@ -25,6 +25,8 @@ class PublisherStatus:
         delivered: reports acknowledged since the outbox was made, likewise.
         evicted: reports dropped from a full outbox, likewise.
         refused: kinds that the broker refuses now.
+        bytes_today: sent since midnight UTC.
+        held: kinds that wait for tomorrow, because the day's traffic is used up.
         last_error: what went wrong last; it stays after it is over.
         last_error_at: when.
     """
@@ -35,6 +37,8 @@ class PublisherStatus:
     delivered: int = 0
     evicted: int = 0
     refused: tuple[str, ...] = ()
+    bytes_today: int = 0
+    held: tuple[str, ...] = ()
     last_error: str | None = None
     last_error_at: datetime | None = None
 
@@ -94,5 +98,6 @@ class Board:
             pending=status.pending,
             delivered=status.delivered,
             evicted=status.evicted,
+            bytes_today=status.bytes_today,
         )
         return state.model_dump_json().encode()

@@ -43,6 +43,7 @@ class NodeState(BaseModel):
         online: false in the will and on a clean stop.
         expires_s: a subscriber that has heard nothing for so long takes the node for gone.
         pending: reports waiting in the outbox.
+        bytes_today: sent since midnight UTC, what the network adds included.
         evicted: reports dropped from a full outbox, ever.
     """
 
@@ -54,3 +55,4 @@ class NodeState(BaseModel):
     pending: Annotated[int, Field(ge=0)] = 0
     delivered: Annotated[int, Field(ge=0)] = 0
     evicted: Annotated[int, Field(ge=0)] = 0
+    bytes_today: Annotated[int, Field(ge=0)] = 0

@@ -13,9 +13,10 @@ Bases: `SensorReport` for what one sensor measures, `EventReport` for alarms (sa
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_origin
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
@@ -209,11 +210,20 @@ class CrowdReport(SensorReport):
 
     @model_validator(mode="after")
     def _tells_no_small_count(self) -> "CrowdReport":
-        for name, field in type(self).model_fields.items():
+        counts, tied = _of_people(type(self))
+        for name in counts:
             value = getattr(self, name)
-            if marker(field, Coarsened) and value is not None and value != BelowK.BELOW_K and value < self.k:
+            if value is not None and value != BelowK.BELOW_K and value < self.k:
                 raise ValueError(f"{name}: {value} is below k = {self.k}")
-            tied = marker(field, Tied)
-            if tied and value != field.default and getattr(self, tied.count) == BelowK.BELOW_K:
-                raise ValueError(f"{name}: would tell how many {tied.count} are below k = {self.k}")
+        for name, (count, absent) in tied.items():
+            if getattr(self, name) != absent and getattr(self, count) == BelowK.BELOW_K:
+                raise ValueError(f"{name}: would tell how many {count} are below k = {self.k}")
         return self
+
+
+@cache
+def _of_people(model: type[BaseModel]) -> tuple[tuple[str, ...], Mapping[str, tuple[str, Any]]]:
+    """Return a model's counts of people, and its tied fields, each with its count and its default."""
+    fields = model.model_fields
+    tied = {name: (t.count, field.default) for name, field in fields.items() if (t := marker(field, Tied))}
+    return tuple(name for name, field in fields.items() if marker(field, Coarsened)), tied

@@ -52,6 +52,7 @@ class Terms:
         meaning: what it says, for people.
         per_minute: so many leave a lamppost in any minute, at most.
         bits: of all its fields but the times.
+        time_resolutions_s: of the phenomenon time and of the result time.
     """
 
     kind: str
@@ -61,6 +62,7 @@ class Terms:
     per_minute: int
     fields: tuple[Term, ...]
     bits: float
+    time_resolutions_s: tuple[float, float]
 
     def time_bits(self, report: ReportBase, previous: datetime | None) -> float:
         """Return the bits in the two times of a report.
@@ -74,14 +76,11 @@ class Terms:
         """
         since_s = HOUR_S if previous is None else (report.phenomenon_time - previous).total_seconds()
         delay_s = (report.result_time - report.phenomenon_time).total_seconds()
-        resolutions = {field.name: field.resolution for field in self.fields}
-        return _moments(since_s, resolutions["phenomenon_time"]) + _moments(
-            delay_s, resolutions["result_time"]
-        )
+        phenomenon_s, result_s = self.time_resolutions_s
+        return _moments(since_s, phenomenon_s) + _moments(delay_s, result_s)
 
 
-def _moments(between_s: float, resolution_s: float | None) -> float:
-    assert resolution_s is not None, "every time of the contract declares its resolution"
+def _moments(between_s: float, resolution_s: float) -> float:
     return math.log2(1 + 2 * abs(between_s) / resolution_s)
 
 
@@ -96,7 +95,14 @@ def terms_of(model: type[ReportBase]) -> Terms:
         per_minute=model.per_minute,
         fields=fields,
         bits=sum(field.bits for field in fields),
+        time_resolutions_s=(_resolution_s(model, "phenomenon_time"), _resolution_s(model, "result_time")),
     )
+
+
+def _resolution_s(model: type[ReportBase], name: str) -> float:
+    resolution = marker(model.model_fields[name], TimeResolution)
+    assert resolution is not None, "every time of the contract declares its resolution"
+    return resolution.resolution_s
 
 
 def _term(name: str, field: FieldInfo) -> Term:

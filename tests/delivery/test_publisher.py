@@ -176,6 +176,28 @@ def test_what_waits_is_delivered_in_order_and_forgotten(
     assert outbox.counts().delivered == {"health": 150}
 
 
+def test_when_the_days_traffic_is_used_up_measures_wait_and_alarms_go(
+    mosquitto: Broker, outbox: Outbox
+) -> None:
+    outbox.append([entry(n, "sound_level") for n in range(1, 101)])
+    outbox.append([entry(n, "impulse") for n in range(101, 111)])
+
+    async def main() -> None:
+        async with (
+            subscribed(mosquitto) as subscriber,
+            publishing(config(mosquitto, mb_per_day=0.02, in_flight=4), outbox) as (publisher, _),
+        ):
+            await subscriber.latest(110)
+            kinds = [message.topic.rpartition("/")[2] for message in subscriber.messages]
+            assert kinds.count("impulse") == 10
+            assert 50 < kinds.count("sound_level") < 100
+            assert "sound_level" in publisher.status.held
+            assert 16_000 < publisher.status.bytes_today < 20_000
+            assert "they wait for tomorrow" in (publisher.status.last_error or "")
+
+    run(main())
+
+
 def test_a_nudge_makes_a_report_leave_at_once(mosquitto: Broker, outbox: Outbox) -> None:
     async def main() -> None:
         async with (
