@@ -84,6 +84,7 @@ BOARD = SourceId("board", 0, Component.SERIAL_BOARD)
 # So far apart that whatever lasts has ended.
 SLOT_S = 100.0
 FRAME_S = 0.1
+NAMED_S = 1.2
 DAY_S = 86_400.0
 
 Make = Callable[[CaptureTime, np.random.Generator], list[Observation]]
@@ -95,13 +96,15 @@ class Heard:
     """What detectors made of recordings in which nothing of the kind happens.
 
     Attributes:
+        names: of bangs, how often each.
+        lasting: sounds that last with their probabilities.
         events: false events told by the rules, onsets by rule.
     """
 
     hours: float
     impulses: int
     names: dict[str, int]
-    lasting: dict[str, int]
+    lasting: list[tuple[str, float]]
     events: dict[str, int]
     confirmed: dict[str, int]
 
@@ -170,7 +173,7 @@ def hear(data: Path) -> Heard:
         hours=seconds / 3600,
         impulses=sum(isinstance(o, ImpulseOnset) for o in observations),
         names=dict(Counter(o.outcome.value for o in sounds if o.after_impulse)),
-        lasting=dict(Counter(o.outcome.value for o in sounds if not o.after_impulse)),
+        lasting=[(o.outcome.value, getattr(o, o.outcome)) for o in sounds if not o.after_impulse],
         events={name: begun for name, (begun, _) in counted.items()},
         confirmed={name: agreed for name, (_, agreed) in counted.items()},
     )
@@ -180,7 +183,8 @@ def hear_clip(clip: Clip, start: CaptureTime, detectors: Sequence[Any]) -> tuple
     """Return what is observed of one clip, which is heard backwards first so that the floor is its own."""
     sound = read(clip).astype(np.float32)
     length_s = len(sound) / RATE_HZ
-    both = np.concatenate([sound[::-1], sound])[:, None]
+    after = sound[::-1][: round(NAMED_S * RATE_HZ)]  # the second that a bang at its end is named from
+    both = np.concatenate([sound[::-1], sound, after])[:, None]
     size = round(FRAME_S * RATE_HZ)
     observations: list[Observation] = []
     for first in range(0, len(both), size):
@@ -189,8 +193,8 @@ def hear_clip(clip: Clip, start: CaptureTime, detectors: Sequence[Any]) -> tuple
             MIC, start.after_samples(first, RATE_HZ), both[first : first + size], RATE_HZ, None, lost_s
         )
         observations += lane(frame, detectors)
-    begin_ns = start.shifted(length_s).monotonic_ns
-    return [o for o in observations if o.time.monotonic_ns >= begin_ns], length_s
+    begin_ns, end_ns = start.shifted(length_s).monotonic_ns, start.shifted(2 * length_s).monotonic_ns
+    return [o for o in observations if begin_ns <= o.time.monotonic_ns < end_ns], length_s
 
 
 def lane(frame: AudioFrame, detectors: Sequence[Any]) -> Iterator[Observation]:
@@ -229,8 +233,8 @@ def rates(heard: Heard, seen: Seen | None) -> list[Rate]:
     per_day = 24.0 / heard.hours
     names = heard.names or {Sound.OTHER.value: 1}
     lasting = [
-        Rate(name, count * per_day, True, lasting_sound(name))
-        for name, count in sorted(heard.lasting.items())
+        Rate(name, sum(n == name for n, _ in heard.lasting) * per_day, True, lasting_sound(name, heard))
+        for name in sorted({name for name, _ in heard.lasting})
     ]
     flashes = (24 * seen.flashes / seen.hours, True) if seen and seen.flashes else (240.0, False)
     return [
@@ -274,9 +278,10 @@ def banged(names: dict[str, int]) -> Make:
     return make
 
 
-def lasting_sound(name: str) -> Make:
-    """Return the maker of a sound that lasts."""
-    return lambda at, _: [sound(at, name)]
+def lasting_sound(name: str, heard: Heard) -> Make:
+    """Return the maker of a sound that lasts, as probable as it was in the street."""
+    probabilities = [probability for n, probability in heard.lasting if n == name]
+    return lambda at, rng: [sound(at, name, float(rng.choice(probabilities)))]
 
 
 def flashed(at: CaptureTime, _: np.random.Generator) -> list[Observation]:
@@ -284,9 +289,11 @@ def flashed(at: CaptureTime, _: np.random.Generator) -> list[Observation]:
     return [Flash(source=CAMERA, time=at, duration_s=0.1, rise=0.5, share=0.01)]
 
 
-def sound(at: CaptureTime, name: str, *, after_impulse: bool = False) -> StreetSound:
-    """Return what the model called a sound, with the probability that it takes to be called so."""
-    named: dict[str, Any] = {} if name in {Sound.OTHER, Sound.UNCLEAR} else {name: 0.85}
+def sound(
+    at: CaptureTime, name: str, probability: float = 0.9, *, after_impulse: bool = False
+) -> StreetSound:
+    """Return what the model called a sound."""
+    named: dict[str, Any] = {} if name in {Sound.OTHER, Sound.UNCLEAR} else {name: probability}
     return StreetSound(source=MIC, time=at, outcome=Sound(name), after_impulse=after_impulse, **named)
 
 

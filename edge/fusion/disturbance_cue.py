@@ -54,4 +54,4 @@ class _Evidence:
 
 def build(config: Config) -> Rule:
     """Return the rule."""
-    return EpisodeRule(config, DisturbanceCue, _Evidence(config))
+    return EpisodeRule(config, DisturbanceCue, _Evidence(config), together=True)

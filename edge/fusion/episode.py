@@ -150,10 +150,12 @@ class Course:
 
     Args:
         limits: the rule's section.
+        together: evidence of two senses begins an episode though none of it would alone.
     """
 
-    def __init__(self, limits: EpisodeSection) -> None:
+    def __init__(self, limits: EpisodeSection, *, together: bool = False) -> None:
         self._limits = limits
+        self._together = together
         self._recent: deque[Evidence] = deque(maxlen=_MOST_REMEMBERED)
         self._going: dict[tuple[Trigger, SourceId], Evidence] = {}
         self._seen: deque[tuple[Trigger, SourceId, int, bool]] = deque(maxlen=_MOST_REMEMBERED)
@@ -210,7 +212,8 @@ class Course:
         lasting = [o for o in self._going.values() if o is not item and o.begin_ns >= oldest_ns]
         close = [other for other in self._recent if other is not item and self._aligned(other, item)]
         together = [*lasting, *close, item]
-        if not any(one.alone for one in (*close, item)) and _modalities(together) < 2:
+        agree = self._together and _modalities(together) > 1
+        if not agree and not any(one.alone for one in (*close, item)):
             return
         first = min([*close, item], key=lambda one: one.begin_ns)
         episode = _Episode(first.time, first.end_ns, first.time.shifted(first.duration_s))
@@ -280,6 +283,7 @@ class EpisodeRule:
         limits: the rule's section.
         event: the class of event it tells.
         read: what an observation means to it.
+        together: see `Course`.
     """
 
     def __init__(
@@ -287,8 +291,10 @@ class EpisodeRule:
         limits: EpisodeSection,
         event: type[Lasting],
         read: Callable[[Observation], Iterable[Evidence]],
+        *,
+        together: bool = False,
     ) -> None:
-        self._course = Course(limits)
+        self._course = Course(limits, together=together)
         self._event = event
         self._read = read
 

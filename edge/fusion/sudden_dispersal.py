@@ -1,7 +1,8 @@
 """Rule: people run apart soon after a bang.
 
 The bang has been told already; a crowd that disperses by itself is going home. Only both, in this order, are
-an event, and it is confirmed by its nature: heard and seen.
+an event, and it is confirmed by its nature: heard and seen. A bang that the model calls something else (a
+door) is none; without the model every loud one is.
 """
 
 from collections import deque
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from edge.domain.events import SuddenDispersal
-from edge.domain.observations import ImpulseOnset, Observation
+from edge.domain.observations import ImpulseOnset, Observation, Sound, StreetSound
 from edge.domain.rule import Rule
 from edge.domain.scene_observations import CrowdCue, Cue, Stage
 from edge.domain.time import NS_PER_S
@@ -18,6 +19,7 @@ from edge.domain.trigger import Trigger
 from edge.fusion.episode import LATE_S, EpisodeRule, EpisodeSection, Evidence, evidence
 
 _CUES = {Cue.DISPERSAL: Trigger.DISPERSAL, Cue.RUNNING: Trigger.RUNNING}
+_BANGS = {Sound.GUNSHOT, Sound.FIREWORK, Sound.EXPLOSION, Sound.UNCLEAR}
 _MOST_BANGS = 16
 
 
@@ -26,7 +28,7 @@ class Config(EpisodeSection):
 
     window_s: float = Field(20.0, ge=1, le=120, description="people run within so long after the bang")
     early_s: float = Field(0.5, ge=0, le=5, description="a cue may be dated so much too early by its camera")
-    least_prominence_db: float = Field(15.0, ge=0, le=80, description="of the bang above the street")
+    least_above_floor_db: float = Field(20.0, ge=0, le=80, description="of the bang above the street")
     least_score: float = Field(0.5, ge=0, le=1, description="of the camera's cue")
 
 
@@ -40,11 +42,14 @@ class _Evidence:
 
     def __call__(self, observation: Observation) -> Iterator[Evidence]:
         if isinstance(observation, ImpulseOnset):
-            if observation.above_floor_db >= self._config.least_prominence_db:
+            if observation.above_floor_db >= self._config.least_above_floor_db:
                 self._bangs.append(observation)
                 for cue in [c for c in self._cues if self._follows(observation, c, LATE_S)]:
                     self._cues.remove(cue)
                     yield from self._both(observation, cue)
+        elif isinstance(observation, StreetSound) and observation.outcome not in _BANGS:
+            for bang in [b for b in self._bangs if b.time == observation.time]:
+                self._bangs.remove(bang)
         elif isinstance(observation, CrowdCue) and observation.cue in _CUES:
             yield from self._of_cue(observation)
 

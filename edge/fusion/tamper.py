@@ -81,4 +81,4 @@ def _of_health(health: Health) -> Iterator[Evidence]:
 
 def build(config: Config) -> Rule:
     """Return the rule."""
-    return EpisodeRule(config, Tamper, _evidence)
+    return EpisodeRule(config, Tamper, _evidence, together=True)

@@ -149,6 +149,13 @@ def test_running_after_a_bang_is_a_dispersal_and_running_before_it_is_not() -> N
     assert told(build("sudden_dispersal"), [onset(0, above_floor_db=11.0), cue(4, Cue.RUNNING)], 100) == []
 
 
+def test_running_after_a_door_that_slammed_is_none() -> None:
+    door = [onset(0), sound(0, Sound.OTHER, after_impulse=True)]
+    assert told(build("sudden_dispersal"), [*door, cue(4, Cue.DISPERSAL)], 100) == []
+    shot = [onset(0), sound(0, Sound.UNCLEAR, after_impulse=True)]
+    assert len(told(build("sudden_dispersal"), [*shot, cue(4, Cue.DISPERSAL)])) == 1
+
+
 def test_a_cue_that_is_known_before_its_bang_still_follows_it() -> None:
     (event,) = told(build("sudden_dispersal"), [cue(0.5, Cue.RUNNING), onset(0)])
     assert event.because == ("impulse_onset", "running")
@@ -195,6 +202,12 @@ def test_a_lamppost_that_has_moved_is_tampered_with() -> None:
 
     assert told(build("tamper"), [place(0, moved=False)], 100) == []
     assert told(build("tamper"), [place(0, moved=True)])[0].because == ("lamppost_moved",)
+
+
+def test_nobody_asks_for_help_by_screaming_beside_the_post() -> None:
+    here = contact(0, Role.PRESENCE, source=replace(CAMERA, name="presence", sensor=3))
+    seen = [here, sound(1, Sound.SCREAM), cue(1, Cue.RUNNING)]
+    assert told(build("help_request"), seen, 100) == []
 
 
 def test_a_cut_wire_is_no_press_but_tampering() -> None:
