@@ -12,14 +12,15 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from edge.domain.actuator import ActuatorError, Announcement, Cause, OwnSound, Playback
 from edge.domain.check import Check
 from edge.domain.city import City, in_force
-from edge.domain.events import Event
+from edge.domain.events import EVENT_KINDS, Event
 from edge.domain.health import Component, Reason, Status
 from edge.domain.identity import SourceId
+from edge.domain.nearest import nearest
 from edge.domain.observations import Health, Observation
 from edge.domain.scene_observations import Stage
 from edge.domain.sections import LocalPath, Section
@@ -49,6 +50,14 @@ class Config(Section):
         1.5, ge=0.2, le=10, description="latency and echo, in which microphones still hear it"
     )
     unconfirmed: bool = Field(False, description="sound on events that nothing confirms yet")
+
+    @field_validator("sounds")
+    @classmethod
+    def _of_events(cls, sounds: dict[str, Any]) -> dict[str, Any]:
+        strange = [kind for kind in sounds if kind not in EVENT_KINDS]
+        if strange:
+            raise ValueError(f"no rule tells of '{strange[0]}'; {nearest(strange[0], EVENT_KINDS)}")
+        return sounds
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -208,3 +208,12 @@ class AirIndex(Event):
     used: tuple[Pollutant, ...]
     missing: tuple[Pollutant, ...]
     indicative: bool
+
+
+def _kinds(base: type[Event]) -> set[str]:
+    own = {base.kind} if "kind" in vars(base) else set()
+    return own.union(*(_kinds(derived) for derived in base.__subclasses__()))
+
+
+EVENT_KINDS = tuple(sorted(_kinds(Event)))
+"""Everything that fusion can conclude: what a lamp or a loudspeaker may be told to act upon."""

@@ -7,6 +7,7 @@ of the settings loads it. Nothing else is edited to add one.
                                   and COMPONENT: Component, what kind of sensor it is
     detectors:                    build(config) -> Detector
                                   and FRAME: the class of frame it reads
+    actuators:                    see edge.domain.actuator
     fusion:                       build(config) -> Rule
                                   with an `obey` (edge.domain.city.Obedient) it is told the city's policy
     detectors, fusion, if needed: misfits(config, sources: Mapping[str, Section]) -> Iterable[str],

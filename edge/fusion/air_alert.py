@@ -106,6 +106,11 @@ def _end_ns(weather: Weather) -> int:
     return weather.time.monotonic_ns + round(weather.duration_s * NS_PER_S)
 
 
+def needs(_config: Config) -> Iterator[tuple[str, ...]]:
+    """Yield the sections without any of which it would hear nothing."""
+    yield ("fusion.air_exceedance",)
+
+
 def build(config: Config) -> Rule:
     """Return the rule."""
     return AirAlertRule(config)

@@ -376,6 +376,11 @@ def _ns(seconds: float) -> int:
     return round(seconds * NS_PER_S)
 
 
+def needs(_config: Config) -> Iterator[tuple[str, ...]]:
+    """Yield the sections without any of which it would hear nothing."""
+    yield ("detectors.impulse",)
+
+
 def build(config: Config) -> Rule:
     """Return the rule."""
     return BangRule(config)

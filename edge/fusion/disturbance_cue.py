@@ -52,6 +52,11 @@ class _Evidence:
         return score >= self._alone.get(trigger, 1.01)
 
 
+def needs(_config: Config) -> Iterator[tuple[str, ...]]:
+    """Yield the sections without any of which it would hear nothing."""
+    yield ("detectors.street_sound", "detectors.rapid_motion")
+
+
 def build(config: Config) -> Rule:
     """Return the rule."""
     return EpisodeRule(config, DisturbanceCue, _Evidence(config), together=True)

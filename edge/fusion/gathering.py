@@ -40,6 +40,11 @@ class _Evidence:
             yield evidence(observation, Trigger.CONVERGENCE, score=observation.score)
 
 
+def needs(_config: Config) -> Iterator[tuple[str, ...]]:
+    """Yield the sections without any of which it would hear nothing."""
+    yield ("detectors.crowd",)
+
+
 def build(config: Config) -> Rule:
     """Return the rule."""
     return EpisodeRule(config, Gathering, _Evidence(config))

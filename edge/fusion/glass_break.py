@@ -64,6 +64,11 @@ class _Evidence:
         return motion.moving_share >= limit
 
 
+def needs(_config: Config) -> Iterator[tuple[str, ...]]:
+    """Yield the sections without any of which it would hear nothing."""
+    yield ("detectors.street_sound",)
+
+
 def build(config: Config) -> Rule:
     """Return the rule."""
     return EpisodeRule(config, GlassBreak, _Evidence(config))

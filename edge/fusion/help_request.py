@@ -43,6 +43,11 @@ def _evidence(observation: Observation) -> Iterator[Evidence]:
         yield evidence(observation, _CUES[observation.cue], score=observation.score, lasts=True, over=over)
 
 
+def needs(_config: Config) -> Iterator[tuple[str, ...]]:
+    """Yield the sections without any of which it would hear nothing."""
+    yield ("detectors.contact",)
+
+
 def build(config: Config) -> Rule:
     """Return the rule."""
     return EpisodeRule(config, HelpRequest, _evidence)

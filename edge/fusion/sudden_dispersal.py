@@ -72,6 +72,12 @@ class _Evidence:
         yield evidence(cue, _CUES[cue.cue], score=cue.score, alone=True, lasts=True)
 
 
+def needs(_config: Config) -> Iterator[tuple[str, ...]]:
+    """Yield the sections without any of which it would hear nothing."""
+    yield ("detectors.impulse",)
+    yield ("detectors.crowd",)
+
+
 def build(config: Config) -> Rule:
     """Return the rule."""
     return EpisodeRule(config, SuddenDispersal, _Evidence(config))

@@ -79,6 +79,11 @@ def _of_health(health: Health) -> Iterator[Evidence]:
         yield evidence(health, Trigger.SENSOR_GONE, score=0.6, lasts=True)
 
 
+def needs(_config: Config) -> Iterator[tuple[str, ...]]:
+    """Yield the sections without any of which it would hear nothing."""
+    yield ("detectors.contact", "detectors.picture_health", "detectors.sound_health")
+
+
 def build(config: Config) -> Rule:
     """Return the rule."""
     return EpisodeRule(config, Tamper, _evidence, together=True)

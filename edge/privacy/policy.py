@@ -18,16 +18,15 @@ from pydantic_core import ErrorDetails
 
 from edge.domain.city import City
 from edge.domain.complaint import Complaint
+from edge.domain.events import EVENT_KINDS
 from edge.domain.health import Reason
 from edge.domain.nearest import nearest
-from edge.domain.report_base import Topic
 from edge.domain.reports import REPORT_MODELS
 from edge.domain.toml_lines import line_of
 from edge.privacy.policy_file import File, Ground, NoticeTable
 
 Location = tuple[str | int, ...]
 
-EVENT_KINDS = tuple(kind for kind, model in REPORT_MODELS.items() if model.topic is Topic.EVENT)
 DEFAULT_K = 5
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from pydantic import ValidationError
 
 from edge.actuators import loudspeaker
 from edge.actuators.loudspeaker import Config, Loudspeaker
@@ -163,6 +164,11 @@ def test_files_that_cannot_be_played_are_refused_at_the_start(tmp_path: Path) ->
     ):
         with pytest.raises(ActuatorError, match=why):
             speaker(Device(), sounds={"bang": tmp_path / name})
+
+
+def test_a_sound_for_an_event_that_no_rule_tells_is_refused() -> None:
+    with pytest.raises(ValidationError, match="did you mean 'help_request'"):
+        Config(sounds={"help_requests": "chime"})
 
 
 def test_a_device_that_is_gone_or_breaks_is_told_once_and_its_return_too() -> None:

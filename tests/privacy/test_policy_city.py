@@ -105,7 +105,7 @@ def test_a_policy_that_says_nothing_of_it_limits_nothing_and_keeps_small_counts_
         ("[[quiet_hours]]", "'quiet_hours.0': says neither days nor hours"),
         ("[scenes]\nimpuls = 'bright'", "unknown kind of event 'impuls'; did you mean 'impulse'?"),
         ("[scenes]\nimpulse = 'dark'", "'scenes.impulse' is 'dark', which does not exist; known: normal"),
-        ("[scenes]\nsound_level = 'calm'", "unknown kind of event 'sound_level'; known: impulse"),
+        ("[scenes]\nsound_level = 'calm'", "unknown kind of event 'sound_level'; known: air_alert"),
         ("[air_limits.eu]\nno2 = 0", "'air_limits.eu.no2': input should be greater than 0"),
         ("[air_limits]\neu = 3", "'air_limits.eu' is not a table; write a section [air_limits.eu]"),
         ("[air_limits.EU]\nno2 = 1", "'air_limits.EU': string should match pattern"),
