@@ -34,7 +34,8 @@ from scripts.street_sound.measures import (
     share_by_group,
     threshold_at,
 )
-from scripts.street_sound.network import StreetNet, export
+from scripts.street_sound.network import Judge, StreetNet, export
+from scripts.street_sound.peers import tag_families
 from scripts.street_sound.scores import Scores, one_thread_session, ours, peers, windows
 from scripts.street_sound.shipping import OFF, Rate, write_card
 
@@ -166,9 +167,12 @@ def _ship(args: argparse.Namespace, clips: list[Clip], findings: Findings, rows:
     folder = _ROOT / "models" / "street_sound"
     folder.mkdir(parents=True, exist_ok=True)
     net = StreetNet()
-    net.load_state_dict(torch.load(args.cache / f"networks-{args.licences}" / "all.head.pt"))
+    judge = Judge(net, tag_families(args.peers))
+    stored = torch.load(args.cache / f"networks-{args.licences}" / "all.head.pt")
+    net.load_state_dict(stored["net"])
+    judge.load_state_dict(stored["judge"])
     slopes, offsets = zip(*findings.calibration.values(), strict=True)
-    export(net, folder / "model.onnx", list(slopes), list(offsets))
+    export(net, judge, folder / "model.onnx", list(slopes), list(offsets))
     write_card(
         folder,
         clips=[c for c in clips if c.permissive or args.licences == "any"],

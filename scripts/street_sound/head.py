@@ -1,12 +1,14 @@
 """Fits the last layer again, on whole segments: something is in a segment when it is in one of its windows.
 
 The mixtures say where an event is; the recordings as they are only say that there is one. The last layer
-learns from both, the layers before it stay as they are.
+learns from both, the layers before it stay as they are. It sees the features and what the network itself says
+of the teachers' tags (`network.Judge`): what few recordings teach is held close to what the tags say.
 
-    python -m scripts.street_sound.head --recordings DIR --cache DIR [--licences permissive]
+    python -m scripts.street_sound.head --recordings DIR --peers DIR --cache DIR [--licences permissive]
 """
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,8 @@ from torch import Tensor, nn
 
 from scripts.street_sound.corpus import FOLDS, SEED, Clip, read_manifest, read_tracks
 from scripts.street_sound.labels import OUTPUTS, UNKNOWN, targets
-from scripts.street_sound.network import StreetNet, export
+from scripts.street_sound.network import Judge, StreetNet, export
+from scripts.street_sound.peers import tag_families
 from scripts.street_sound.progress import progress
 from scripts.street_sound.scores import Windows, windows
 from scripts.street_sound.train import read_pool
@@ -50,28 +53,29 @@ class _Segments:
     """Windows of the clips to learn from, grouped by segment."""
 
     def __init__(
-        self, net: StreetNet, clips: list[Clip], seen: Windows, chosen: npt.NDArray[np.bool_]
+        self, net: StreetNet, judge: Judge, clips: list[Clip], seen: Windows, chosen: npt.NDArray[np.bool_]
     ) -> None:
         rows = np.flatnonzero(chosen[seen.clip])[::_EVERY_WINDOW]
         _, first, self._segment = np.unique(
             seen.clip[rows] * 100_000 + seen.segment[rows], return_index=True, return_inverse=True
         )
-        self._features = _features(net, seen.pictures[rows])
+        self.evidence = judge.evidence(_features(net, seen.pictures[rows]))
         of = [clips[i] for i in seen.clip[rows[first]]]
         self.wanted = torch.tensor([targets(c.label, c.original_label) for c in of])
         names = {g: n for n, g in enumerate(sorted({c.group for c in of}))}
         self.weights = _weights(self.wanted, np.array([names[c.group] for c in of]))
 
-    def logits(self, answer: nn.Linear) -> Tensor:
+    def logits(self, answer: Callable[[Tensor], Tensor]) -> Tensor:
         """Soft maximum over the windows of each segment."""
         index = torch.from_numpy(self._segment)[:, None].expand(-1, len(OUTPUTS))
-        raised = torch.exp((_SHARPNESS * answer(self._features)).clamp(max=60))
+        raised = torch.exp((_SHARPNESS * answer(self.evidence)).clamp(max=60))
         total = torch.zeros_like(self.wanted).scatter_add_(0, index, raised)
         return torch.log(total + 1e-12) / _SHARPNESS
 
 
 def refit(
     net: StreetNet,
+    judge: Judge,
     pool: dict[str, npt.NDArray[np.float16]],
     clips: list[Clip],
     seen: Windows,
@@ -79,24 +83,25 @@ def refit(
     left_out: int | None,
     permissive: bool,
 ) -> None:
-    """Fit `net.answer` on the pool's labelled mixtures and on the clips outside the fold left out."""
+    """Fit `judge.answer` on the pool's labelled mixtures and on the clips outside the fold left out."""
     net.eval()
     net.to(memory_format=torch.channels_last)
     chosen = np.array([c.fold != left_out and (c.permissive or not permissive) for c in clips])
-    whole = _Segments(net, clips, seen, chosen)
-    labelled = np.flatnonzero((pool["targets"] != UNKNOWN).any(axis=1))[::_EVERY_MIXTURE]
-    mixtures = _features(net, pool["pictures"][labelled])
+    with torch.no_grad():
+        whole = _Segments(net, judge, clips, seen, chosen)
+        labelled = np.flatnonzero((pool["targets"] != UNKNOWN).any(axis=1))[::_EVERY_MIXTURE]
+        mixtures = judge.evidence(_features(net, pool["pictures"][labelled]))
     wanted = torch.from_numpy(pool["targets"][labelled].astype(np.float32))
     weights = _weights(wanted, np.arange(len(wanted)))
-    before = [p.detach().clone() for p in net.answer.parameters()]
-    optimiser = torch.optim.Adam(net.answer.parameters(), lr=_RATE)
+    before = [p.detach().clone() for p in judge.answer.parameters()]
+    optimiser = torch.optim.Adam(judge.answer.parameters(), lr=_RATE)
     cost_of = nn.functional.binary_cross_entropy_with_logits
     for _ in range(_STEPS):
-        mixed = cost_of(net.answer(mixtures), wanted.clamp(0.01, 0.99), weight=weights, reduction="sum")
+        mixed = cost_of(judge.answer(mixtures), wanted.clamp(0.01, 0.99), weight=weights, reduction="sum")
         cut = cost_of(
-            whole.logits(net.answer), whole.wanted.clamp(0.01, 0.99), weight=whole.weights, reduction="sum"
+            whole.logits(judge.answer), whole.wanted.clamp(0.01, 0.99), weight=whole.weights, reduction="sum"
         )
-        held = sum(((p - b) ** 2).sum() for p, b in zip(net.answer.parameters(), before, strict=True))
+        held = sum(((p - b) ** 2).sum() for p, b in zip(judge.answer.parameters(), before, strict=True))
         optimiser.zero_grad()
         (mixed + cut + _KEEP * held).backward()
         optimiser.step()
@@ -108,6 +113,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--recordings", type=Path, required=True, help="folder with manifest.csv")
+    parser.add_argument(
+        "--peers", type=Path, required=True, help="folder of the teachers, for their tags' names"
+    )
     parser.add_argument("--cache", type=Path, required=True, help="folder that training wrote")
     parser.add_argument("--licences", choices=("any", "permissive"), default="any")
     args = parser.parse_args()
@@ -115,15 +123,17 @@ def main() -> None:
     clips = read_manifest(args.recordings, SEED)
     seen = windows(args.cache, read_tracks(args.recordings, clips, args.cache))
     folder, pool = args.cache / f"networks-{args.licences}", args.cache / f"pool-{args.licences}"
+    families = tag_families(args.peers)
     names = [n for n in (*map(str, range(FOLDS)), "all") if (folder / f"{n}.pt").exists()]
     for name in progress([n for n in names if not (folder / f"{n}.head.pt").exists()], "heads"):
         left_out = int(name) if name != "all" else None
         net = StreetNet()
         net.load_state_dict(torch.load(folder / f"{name}.pt"))
+        judge = Judge(net, families)
         mixtures = read_pool(pool, [k for k in range(FOLDS) if k != left_out])
-        refit(net, mixtures, clips, seen, left_out=left_out, permissive=args.licences == "permissive")
-        export(net, folder / f"{name}.onnx")
-        torch.save(net.state_dict(), folder / f"{name}.head.pt")
+        refit(net, judge, mixtures, clips, seen, left_out=left_out, permissive=args.licences == "permissive")
+        export(net, judge, folder / f"{name}.onnx")
+        torch.save({"net": net.state_dict(), "judge": judge.state_dict()}, folder / f"{name}.head.pt")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,9 @@ import numpy.typing as npt
 import soundfile
 
 from edge.dsp.log_mel import SAMPLE_RATE_HZ, to_model_rate
+from scripts.street_sound.labels import OUTPUTS
+from scripts.street_sound.peers import Yamnet
+from scripts.street_sound.progress import progress
 
 _SOUNDS = {".ogg", ".wav", ".flac", ".mp3", ".opus"}
 _ARCHIVES = {".pk3", ".wz", ".zip"}
@@ -44,14 +47,28 @@ def _excerpt(file: io.BytesIO) -> npt.NDArray[np.int16] | None:
     return np.clip(track * 32767, -32768, 32767).astype(np.int16)
 
 
-def read_more(folder: Path, cache: Path) -> list[npt.NDArray[np.int16]]:
-    """Return up to 15 s of every sound file below `folder`, decoded once into `cache`."""
-    store, index = cache / "more.npy", cache / "more_index.npy"
+def read_more(folder: Path, cache: Path) -> list[tuple[str, npt.NDArray[np.int16]]]:
+    """Return up to 15 s of every sound file, and the part of `folder` it is of; decoded once into `cache`."""
+    store, index = cache / "more.npy", cache / "more.csv"
     if not index.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        tracks = [t for _, file in _files(folder) if (t := _excerpt(file)) is not None]
-        np.save(store, np.concatenate(tracks))
-        np.save(index, np.cumsum([t.size for t in tracks]))
-    ends = np.load(index)
+        found = [(n, t) for n, file in _files(folder) if (t := _excerpt(file)) is not None]
+        np.save(store, np.concatenate([t for _, t in found]))
+        names = [Path(n).relative_to(folder).parts[0] for n, _ in found]
+        index.write_text("\n".join(f"{t.size},{name}" for name, (_, t) in zip(names, found, strict=True)))
+    rows = [line.split(",", 1) for line in index.read_text().splitlines()]
+    ends = np.cumsum([int(size) for size, _ in rows])
     flat = np.load(store, mmap_mode="r")
-    return [flat[a:b] for a, b in zip(np.r_[0, ends[:-1]], ends, strict=True)]
+    return [(name, flat[e - int(size) : e]) for e, (size, name) in zip(ends, rows, strict=True)]
+
+
+def heard_in(tracks: list[npt.NDArray[np.int16]], folder: Path, cache: Path) -> npt.NDArray[np.float32]:
+    """Return what YAMNet hears of each of OUTPUTS in each track, 0..1, (n, len(OUTPUTS)); kept in `cache`."""
+    store = cache / "more_heard.npy"
+    if not store.exists():
+        hear, rows = Yamnet(folder), []
+        for track in progress(tracks, "further sounds", every=500):
+            tags = hear(np.asarray(track, np.float32) / np.float32(32768), hop_s=0.975).max(axis=0)
+            rows.append([max(tags[hear.columns[name]], default=0.0) for name in OUTPUTS])
+        np.save(store, np.array(rows, np.float32))
+    return np.asarray(np.load(store))

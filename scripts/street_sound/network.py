@@ -8,7 +8,9 @@ from torch import Tensor, nn
 from edge.dsp.log_mel import SHAPE
 from scripts.street_sound.labels import OUTPUTS
 
-EMBEDDING, TAGS = 384, 527
+EMBEDDING, TAGS, YAMNET_TAGS = 384, 527, 521
+FEATURES = 256
+_HEIGHT = SHAPE[0] // 16  # of the last map, over the bands
 
 
 def _conv(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Sequential:
@@ -37,7 +39,7 @@ class _Separable(nn.Sequential):
 
 
 class StreetNet(nn.Module):
-    """(n, 1, BANDS, FRAMES) to logits of OUTPUTS, and in training the teacher's embedding and tag logits."""
+    """(n, 1, BANDS, FRAMES) to logits of OUTPUTS, and in training what the teachers say."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,44 +51,86 @@ class StreetNet(nn.Module):
             _Residual(64, 128, 2),
             _Separable(128, 256),
         )
-        self.neck = nn.Sequential(nn.Linear(512, 256), nn.ReLU())
-        self.drop = nn.Dropout(0.2)
-        self.answer = nn.Linear(256, len(OUTPUTS))
-        self.embedding = nn.Linear(256, EMBEDDING)
-        self.tags = nn.Linear(256, TAGS)
+        self.over_bands = nn.Conv2d(256, 256, (_HEIGHT, 1), groups=256)
+        nn.init.constant_(self.over_bands.weight, 1 / _HEIGHT)
+        self.neck = nn.Sequential(nn.Linear(512, FEATURES), nn.ReLU())
+        self.drop = nn.Dropout(0.1)
+        self.answer = nn.Linear(FEATURES, len(OUTPUTS))
+        self.embedding = nn.Linear(FEATURES, EMBEDDING)
+        self.tags = nn.Linear(FEATURES, TAGS)
+        self.yamnet = nn.Linear(FEATURES, YAMNET_TAGS)
 
     def features(self, pictures: Tensor) -> Tensor:
-        """(n, 256)."""
-        maps = self.trunk(pictures).mean(dim=2)
+        """(n, FEATURES)."""
+        maps = self.over_bands(self.trunk(pictures))[:, :, 0]
         return self.neck(torch.cat([maps.mean(dim=2), maps.amax(dim=2)], dim=1))
 
-    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(n, 1, BANDS, FRAMES) to logits, embedding, tags."""
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """(n, 1, BANDS, FRAMES) to logits, mn04's embedding, mn04's tags, YAMNet's tags."""
         features = self.features(pictures)
-        return self.answer(self.drop(features)), self.embedding(features), self.tags(features)
+        answers = self.answer(self.drop(features))
+        return answers, self.embedding(features), self.tags(features), self.yamnet(features)
+
+
+class Judge(nn.Module):
+    """Logits of OUTPUTS from the features and from the tags that the network itself has learned to give.
+
+    The evidence is the features and, of each teacher, the largest logit among the tags of each of OUTPUTS.
+    """
+
+    def __init__(self, net: StreetNet, families: tuple[list[list[int]], list[list[int]]]) -> None:
+        super().__init__()
+        self.tags, self.sizes = nn.ModuleList(), [[len(f) for f in family] for family in families]
+        for layer, family in zip((net.tags, net.yamnet), families, strict=True):
+            rows = [k for columns in family for k in columns]
+            chosen = nn.Linear(FEATURES, len(rows))
+            chosen.weight.data.copy_(layer.weight.data[rows])
+            chosen.bias.data.copy_(layer.bias.data[rows])
+            self.tags.append(chosen.requires_grad_(requires_grad=False))
+        self.answer = nn.Linear(FEATURES + 2 * len(OUTPUTS), len(OUTPUTS))
+        nn.init.zeros_(self.answer.weight)
+        self.answer.weight.data[:, :FEATURES] = net.answer.weight.data
+        self.answer.bias.data.copy_(net.answer.bias.data)
+
+    def evidence(self, features: Tensor) -> Tensor:
+        """(n, FEATURES) to (n, FEATURES + 2 * len(OUTPUTS))."""
+        found = [
+            part.amax(dim=1, keepdim=True)
+            for layer, sizes in zip(self.tags, self.sizes, strict=True)
+            for part in torch.split(layer(features), sizes, dim=1)
+        ]
+        return torch.cat([features, *found], dim=1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(n, FEATURES) to (n, len(OUTPUTS))."""
+        return self.answer(self.evidence(features))
 
 
 class Shipped(nn.Module):
     """What is exported: calibrated probabilities, sigmoid(slope * logit + offset)."""
 
-    def __init__(self, net: StreetNet, slope: list[float], offset: list[float]) -> None:
+    def __init__(self, net: StreetNet, judge: Judge, slope: list[float], offset: list[float]) -> None:
         super().__init__()
-        self.net = net
+        self.net, self.judge = net, judge
         self.register_buffer("slope", torch.tensor(slope))
         self.register_buffer("offset", torch.tensor(offset))
 
     def forward(self, pictures: Tensor) -> Tensor:
         """(n, BANDS, FRAMES) to probabilities."""
-        logits = self.net.answer(self.net.features(pictures[:, None]))
+        logits = self.judge(self.net.features(pictures[:, None]))
         return torch.sigmoid(self.slope * logits + self.offset)
 
 
 def export(
-    net: StreetNet, path: Path, slope: list[float] | None = None, offset: list[float] | None = None
+    net: StreetNet,
+    judge: Judge,
+    path: Path,
+    slope: list[float] | None = None,
+    offset: list[float] | None = None,
 ) -> None:
     """Write ONNX: input `log_mel` (n, BANDS, FRAMES), output `probabilities` (n, len(OUTPUTS))."""
     count = len(OUTPUTS)
-    whole = Shipped(net, slope or [1.0] * count, offset or [0.0] * count).eval()
+    whole = Shipped(net, judge, slope or [1.0] * count, offset or [0.0] * count).eval()
     torch.onnx.export(
         whole,
         (torch.zeros(2, *SHAPE),),

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
+from scipy.fft import rfft
 from scipy.signal import resample_poly
 
 Floats = npt.NDArray[np.float32]
@@ -35,6 +36,28 @@ def _columns(names: list[str]) -> dict[str, list[int]]:
     return {label: [names.index(n) for n in members if n in names] for label, members in AUDIOSET.items()}
 
 
+Families = tuple[list[list[int]], list[list[int]]]
+
+
+def _names(file: Path) -> list[str]:
+    with file.open(newline="") as opened:
+        return [row["display_name"] for row in csv.DictReader(opened)]
+
+
+def _mn04_names(folder: Path) -> list[str]:
+    return _names(folder / "efficientat_mn04" / "class_labels_indices.csv")
+
+
+def _yamnet_names(folder: Path) -> list[str]:
+    return _names(folder / "yamnet" / "yamnet_class_map.csv")
+
+
+def tag_families(folder: Path) -> Families:
+    """Return the columns of mn04's tags and of YAMNet's that belong to each of OUTPUTS."""
+    mn04, yamnet = (list(_columns(n).values()) for n in (_mn04_names(folder), _yamnet_names(folder)))
+    return mn04, yamnet
+
+
 @lru_cache(maxsize=1)
 def _mel128() -> tuple[Floats, Floats]:
     window = np.hanning(800).astype(np.float32)
@@ -58,8 +81,7 @@ class Mn04:
         self._session = onnxruntime.InferenceSession(
             folder / "efficientat_mn04" / "mn04_as_mel_in.onnx", options
         )
-        with (folder / "efficientat_mn04" / "class_labels_indices.csv").open(newline="") as file:
-            self.names = [row["display_name"] for row in csv.DictReader(file)]
+        self.names = _mn04_names(folder)
         self.columns = _columns(self.names)
 
     def __call__(self, sound: Floats) -> tuple[Floats, Floats]:
@@ -69,7 +91,7 @@ class Mn04:
         window, triangles = _mel128()
         emphasised = np.pad(sound[1:] - np.float32(0.97) * sound[:-1], 512, mode="reflect")
         frames = np.lib.stride_tricks.sliding_window_view(emphasised, 1024)[::320, 112:912]
-        spectrum = np.fft.rfft(np.pad(frames * window, ((0, 0), (112, 112))), axis=1)
+        spectrum = rfft(np.pad(frames * window, ((0, 0), (112, 112))), axis=1)
         power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32) @ triangles
         mel = ((np.log(power + 1e-5) + 4.5) / 5.0).T[None, None]
         logits, embedding = self._session.run(None, {"mel": np.ascontiguousarray(mel, dtype=np.float32)})
@@ -86,8 +108,7 @@ class Yamnet:
         self._net.allocate_tensors()
         self._in = self._net.get_input_details()[0]
         self._out = self._net.get_output_details()[0]["index"]
-        with (folder / "yamnet" / "yamnet_class_map.csv").open(newline="") as file:
-            self.names = [row["display_name"] for row in csv.DictReader(file)]
+        self.names = _yamnet_names(folder)
         self.columns = _columns(self.names)
 
     def __call__(self, sound: Floats, hop_s: float = 0.4875) -> Floats:

@@ -7,36 +7,50 @@ Everything in one mixture comes from one fold, so that a fold can be left out by
 """
 
 import argparse
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from edge.dsp.log_mel import SHAPE, WINDOW_SAMPLES, log_mel
-from scripts.street_sound import physics, street
+from edge.dsp.log_mel import WINDOW_SAMPLES, log_mel
+from scripts.street_sound import physics, street, tones
 from scripts.street_sound.corpus import FOLDS, SEED, Clip, read_manifest, read_tracks
 from scripts.street_sound.labels import FROM_MANIFEST, OUTPUTS, UNKNOWN, targets
-from scripts.street_sound.more import read_more
-from scripts.street_sound.peers import Mn04
+from scripts.street_sound.more import heard_in, read_more
+from scripts.street_sound.peers import Mn04, Yamnet
 from scripts.street_sound.progress import progress
 
 Floats = npt.NDArray[np.float32]
 SHARD = 1000
+VIEWS = 2
+_WITH_STREET, _WITH_SECOND = 0.3, 0.06  # shares of the mixtures with another sound, with a second event
 
 # Shares of the foregrounds of a labelled shard.
 _RECORDED = {
     "gunshot": 0.15,
-    "fireworks": 0.12,
+    "fireworks": 0.11,
     "explosion": 0.03,
-    "glass": 0.06,
-    "scream": 0.09,
+    "glass": 0.05,
+    "scream": 0.08,
     "shout": 0.01,
     "siren": 0.07,
     "horn": 0.06,
     "background": 0.27,
 }
-_SIMULATED = {"shots": 0.05, "fireworks": 0.05, "impacts": 0.04}
+_SIMULATED = {
+    "shots": 0.03,
+    "fireworks": 0.04,
+    "impacts": 0.02,
+    "sirens": 0.03,
+    "horns": 0.02,
+    "glass": 0.01,
+    "tones": 0.03,
+}
+_SIMULATED_UNLABELLED = 0.3  # share of the foregrounds of the other shards
+_SOUGHT = 0.5  # share of the recordings of the other shards in which YAMNet hears something of OUTPUTS
 _HARD = {
     *(
         "jackhammer",
@@ -55,11 +69,21 @@ _PEAKY = {"gunshot", "fireworks", "explosion", "glass", "doorslam"}
 
 @dataclass(frozen=True)
 class Sound:
-    """A recording with the weights of its 50 ms blocks as places where something is heard."""
+    """A recording with the weights of its 50 ms blocks as places where something is heard.
+
+    Attributes:
+        clip: its row of the manifest; None: a further recording, without labels.
+        group: what is drawn evenly: the recording a clip is of, or the package.
+        track: at SAMPLE_RATE_HZ.
+        places: (blocks,), sum 1.
+        heard: (len(OUTPUTS),) what YAMNet hears somewhere in a further recording, 0..1.
+    """
 
     clip: Clip | None
+    group: str
     track: npt.NDArray[np.int16]
     places: npt.NDArray[np.float64]
+    heard: Floats | None = None
 
 
 def _places(track: npt.NDArray[np.int16], label: str) -> npt.NDArray[np.float64]:
@@ -71,13 +95,19 @@ def _places(track: npt.NDArray[np.int16], label: str) -> npt.NDArray[np.float64]
 
 
 def _cut(rng: np.random.Generator, sound: Sound) -> Floats:
-    """Return one second of a recording, with something audible in it, respeeded now and then."""
+    """Return one second of a recording, with something audible in it, respeeded now and then.
+
+    Half of the time it lies as windows do in use: inside the recording, or a short one centred.
+    """
     place = rng.choice(sound.places.size, p=sound.places) * 1600
     start = place - int(rng.uniform(0.05, 0.75) * WINDOW_SAMPLES)
+    if rng.random() < 0.5:
+        spare = sound.track.size - WINDOW_SAMPLES
+        start = int(np.clip(start, 0, spare)) if spare > 0 else spare // 2
     low, high = max(0, start - 3000), min(sound.track.size, start + int(1.4 * WINDOW_SAMPLES))
     piece: Floats = np.asarray(sound.track[low:high], dtype=np.float32) / np.float32(32768)
     lead = max(0, -start)
-    if rng.random() < 0.5:
+    if rng.random() < 0.3:
         piece = street.respeed(rng, piece)
     skip = max(0, start - low)
     piece = piece[skip : skip + WINDOW_SAMPLES - lead]
@@ -98,14 +128,22 @@ class Fold:
         for label, members in labels.items():
             self._by_label[label] = members, self._weights(members)
 
+        heard = [s for s in sounds if s.heard is not None]
+        if heard:
+            score = np.sqrt(np.array([s.heard for s in heard]).clip(0.03) - 0.03) + 1e-6
+            self._sought = heard, score / score.sum(axis=0)
+
     @staticmethod
     def _weights(members: list[Sound]) -> npt.NDArray[np.float64]:
-        sizes: dict[str, int] = {}
-        for m in members:
-            sizes[m.clip.group if m.clip else ""] = sizes.get(m.clip.group if m.clip else "", 0) + 1
-        weight = np.array([sizes[m.clip.group if m.clip else ""] ** -0.5 for m in members])
+        sizes = Counter(m.group for m in members)
+        weight = np.array([sizes[m.group] ** -0.5 for m in members])
         weight *= [2.5 if m.clip and {m.clip.original_label, m.clip.label} & _HARD else 1.0 for m in members]
         return np.asarray(weight / weight.sum())
+
+    def seek(self, rng: np.random.Generator) -> Sound:
+        """A further recording in which one of OUTPUTS may be heard: each equally often."""
+        members, weights = self._sought
+        return members[rng.choice(len(members), p=weights[:, rng.integers(len(OUTPUTS))])]
 
     def draw(self, rng: np.random.Generator, label: str) -> Sound | None:
         """A recording of `label`, or None when the fold has none."""
@@ -119,19 +157,26 @@ _SIMULATIONS = {
     "shots": (physics.shots, "gunshot"),
     "fireworks": (physics.fireworks, "fireworks"),
     "impacts": (physics.impacts, "other"),
+    "sirens": (tones.sirens, "siren"),
+    "horns": (tones.horns, "horn"),
+    "glass": (tones.glass, "glass"),
+    "tones": (tones.tones, "other"),
 }
 
 
 def _simulated(rng: np.random.Generator, kind: str) -> tuple[Floats, list[float]]:
     make, label = _SIMULATIONS[kind]
-    return make(rng), targets(label, "simulated")
+    sound = make(rng)
+    if rng.random() < 0.8:  # nothing real is heard without its surroundings
+        sound = street.through_the_street(rng, sound)
+    return sound, targets(label, "simulated")
 
 
 def _foreground(rng: np.random.Generator, fold: Fold, labelled: bool) -> tuple[Floats, list[float]]:
     if not labelled:
-        if rng.random() < 0.25:
+        if rng.random() < _SIMULATED_UNLABELLED:
             return _simulated(rng, str(rng.choice(list(_SIMULATED))))
-        sound = fold.draw(rng, "background")
+        sound = fold.seek(rng) if rng.random() < _SOUGHT else fold.draw(rng, "background")
         assert sound is not None
         return _cut(rng, sound), [UNKNOWN] * len(OUTPUTS)
     shares = _RECORDED | {f"~{k}": v for k, v in _SIMULATED.items()}
@@ -156,7 +201,7 @@ def one_mixture(rng: np.random.Generator, fold: Fold, labelled: bool) -> tuple[F
     """Return one second and its targets, before the street and the microphone."""
     sound, target = _foreground(rng, fold, labelled)
     plan = rng.random()
-    if plan < 0.45:
+    if plan < _WITH_STREET:
         other = fold.draw(rng, "background")
         assert other is not None
         known = (
@@ -168,61 +213,95 @@ def one_mixture(rng: np.random.Generator, fold: Fold, labelled: bool) -> tuple[F
             street.mix(sound, _cut(rng, other), ratio_db),
             target if ratio_db > 20 else _both(target, known),
         )
-    elif plan < 0.53:
+    elif plan < _WITH_STREET + _WITH_SECOND:
         second, known = _foreground(rng, fold, labelled)
         sound, target = street.mix(sound, second, rng.uniform(-5, 5)), _both(target, known)
     return sound, target
 
 
-def make_shard(path: Path, seed: int, fold: Fold, labelled: bool, teacher: Mn04) -> None:
-    """Write one shard: pictures (float16), targets, teacher's embedding and logits (float16)."""
+def _logit(probability: Floats) -> Floats:
+    odds = (probability + 1e-7) / (1 - probability + 1e-7)
+    return np.asarray(np.clip(np.log(odds), -12, 12), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Teachers:
+    """What both teachers say about one second."""
+
+    mn04: Mn04
+    yamnet: Yamnet
+
+    def __call__(self, sound: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return mn04's embedding (384), its logits (527), YAMNet's logits (521)."""
+        heard, embedding = self.mn04(sound)
+        margin = (WINDOW_SAMPLES - 31_200) // 2  # YAMNet's window is 0.975 s
+        scores = self.yamnet(sound[margin : margin + 31_200])[0]
+        return embedding, _logit(heard), _logit(scores)
+
+
+def _views(rng: np.random.Generator, sound: Floats) -> Floats:
+    """Return VIEWS pictures of a mixture: as it is, and after the street and a microphone."""
+    changed = street.into_the_microphone(rng, street.through_the_street(rng, sound))
+    return np.stack([log_mel(sound), log_mel(changed)])
+
+
+def make_shard(path: Path, seed: int, fold: Fold, labelled: bool, teachers: Teachers) -> None:
+    """Write one shard, all float16: VIEWS pictures of each mixture, its targets, what the teachers say."""
     rng = np.random.default_rng(seed)
-    pictures = np.empty((SHARD, *SHAPE), np.float16)
-    wanted = np.empty((SHARD, len(OUTPUTS)), np.float16)
-    embeddings, logits = np.empty((SHARD, 384), np.float16), np.empty((SHARD, 527), np.float16)
-    for i in range(SHARD):
+    kept: dict[str, list[Floats]] = {n: [] for n in ("pictures", "targets", "embeddings", "logits", "yamnet")}
+    for _ in range(SHARD):
         sound, target = one_mixture(rng, fold, labelled)
-        heard, embeddings[i] = teacher(sound / (np.max(np.abs(sound)) + 1e-6) * rng.uniform(0.2, 0.9))
-        logits[i] = np.clip(np.log((heard + 1e-7) / (1 - heard + 1e-7)), -12, 12)
-        if rng.random() < 0.75:
-            sound = street.into_the_microphone(rng, street.through_the_street(rng, sound))
-        pictures[i] = log_mel(sound)
-        wanted[i] = target
+        said = teachers(sound / (np.max(np.abs(sound)) + 1e-6) * rng.uniform(0.2, 0.9))
+        row = (_views(rng, sound), np.array(target, np.float32), *said)
+        for name, value in zip(kept, row, strict=True):
+            kept[name].append(value.astype(np.float16))
     partial = path.with_suffix(".part.npz")
-    np.savez(partial, pictures=pictures, targets=wanted, embeddings=embeddings, logits=logits)
+    rows: dict[str, Any] = {name: np.stack(values) for name, values in kept.items()}
+    np.savez(partial, **rows)
     partial.rename(path)
+
+
+def _further(folder: Path, peers: Path, cache: Path) -> list[Sound]:
+    names, tracks = zip(*read_more(folder, cache), strict=True)
+    heard = heard_in(list(tracks), peers, cache)
+    return [Sound(None, n, t, _places(t, ""), h) for n, t, h in zip(names, tracks, heard, strict=True)]
 
 
 def main() -> None:
     """Make what is missing of the pool."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--recordings", type=Path, required=True, help="folder with manifest.csv")
-    parser.add_argument("--peers", type=Path, required=True, help="folder with efficientat_mn04/")
+    parser.add_argument("--peers", type=Path, required=True, help="folder with efficientat_mn04/ and yamnet/")
     parser.add_argument("--cache", type=Path, required=True, help="where decoded tracks and shards go")
     parser.add_argument("--more", type=Path, help="folder of further sound files, without labels")
     parser.add_argument("--licences", choices=("any", "permissive"), default="any")
     parser.add_argument("--shards", type=int, default=10, help="shards of 1000 for each fold")
     parser.add_argument("--more-shards", type=int, default=20, help="shards of further sounds")
-    parser.add_argument("--threads", default="0/1", help="K/N: this run makes every Nth shard from the Kth")
+    parser.add_argument(
+        "--from-the-end",
+        action="store_true",
+        help="in the other order: two runs side by side meet in the middle",
+    )
     args = parser.parse_args()
     clips = read_manifest(args.recordings, SEED)
     tracks = read_tracks(args.recordings, clips, args.cache)
-    sounds = [Sound(c, t, _places(t, c.label)) for c, t in zip(clips, tracks, strict=True)]
+    sounds = [Sound(c, c.group, t, _places(t, c.label)) for c, t in zip(clips, tracks, strict=True)]
     if args.licences == "permissive":
         sounds = [s for s in sounds if s.clip and s.clip.permissive]
     folds = {k: Fold([s for s in sounds if s.clip and s.clip.fold == k]) for k in range(FOLDS)}
     wanted = [(n, k) for n in range(args.shards) for k in range(FOLDS)]
     if args.more:
-        folds[-1] = Fold([Sound(None, t, _places(t, "")) for t in read_more(args.more, args.cache)])
+        folds[-1] = Fold(_further(args.more, args.peers, args.cache))
         wanted = [(n, -1) for n in range(args.more_shards)] + wanted
     folder = args.cache / f"pool-{args.licences}"
     folder.mkdir(parents=True, exist_ok=True)
-    teacher = Mn04(args.peers)
-    part, parts = (int(x) for x in args.threads.split("/"))
-    for serial, fold in progress(wanted[part::parts], "pool"):
+    teachers = Teachers(Mn04(args.peers), Yamnet(args.peers))
+    for serial, fold in progress(wanted[::-1] if args.from_the_end else wanted, "pool"):
         path = folder / f"fold{fold}-{serial:03d}.npz"
         if not path.exists():
-            make_shard(path, SEED * 1_000_000 + (fold + 1) * 10_000 + serial, folds[fold], fold >= 0, teacher)
+            make_shard(
+                path, SEED * 1_000_000 + (fold + 1) * 10_000 + serial, folds[fold], fold >= 0, teachers
+            )
 
 
 if __name__ == "__main__":

@@ -3,13 +3,14 @@
 First on further recordings, as the start of all; then once for each fold left out; then on everything. It
 can be interrupted at any time: run the same command again and it goes on.
 
-    python -m scripts.street_sound.train --cache DIR [--licences permissive] [--only base,0,1,2,3,all]
+    python -m scripts.street_sound.train --cache DIR --peers DIR [--only base,0,1,2,3,all]
 """
 
 import argparse
 import copy
 import sys
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -20,24 +21,80 @@ from torch import Tensor, nn
 from scripts.street_sound.corpus import FOLDS, SEED
 from scripts.street_sound.labels import UNKNOWN
 from scripts.street_sound.network import StreetNet
+from scripts.street_sound.peers import Families, tag_families
 from scripts.street_sound.progress import progress
 
-BATCH = 32
-_FROZEN = 3  # first layers of the trunk
+START = Path(__file__).with_name("start.npz")
+BATCH = 64
+_HELD = 24  # shards a batch is drawn from
 _SAVE_EVERY = 200
-_SLOW = 0.998  # decay of the averaged weights
+_SLOW, _FOLLOW_EVERY = 0.99, 4  # decay of the averaged weights, each so many steps
 _POSITIVE_WEIGHT = 2.0
 
 Arrays = dict[str, npt.NDArray[np.float16]]
 
 
+def shards(folder: Path, folds: list[int], most: int | None = None) -> list[Path]:
+    """Return the files of `folds`, at most `most` of each, the folds by turns."""
+    found = [sorted(p for p in folder.glob(f"fold{k}-*.npz") if ".part" not in p.name)[:most] for k in folds]
+    if not all(found):
+        raise SystemExit(
+            f"{folder}: shards of folds {folds} are missing; run scripts.street_sound.pool first"
+        )
+    return [path for row in zip_longest(*found) for path in row if path]
+
+
+def read_shard(path: Path) -> Arrays:
+    """Return one shard with a row for each picture."""
+    stored = np.load(path)
+    views = stored["pictures"].shape[1]
+    whole = {n: np.repeat(stored[n], views, axis=0) for n in stored.files if n != "pictures"}
+    return {"pictures": stored["pictures"].reshape(-1, *stored["pictures"].shape[2:]), **whole}
+
+
 def read_pool(folder: Path, folds: list[int], most: int | None = None) -> Arrays:
     """Return the shards of `folds` as one array of each kind."""
-    paths = sorted(p for k in folds for p in folder.glob(f"fold{k}-*.npz") if ".part" not in p.name)
-    if not paths:
-        raise SystemExit(f"{folder}: no shards of folds {folds}; run scripts.street_sound.pool first")
-    shards = [np.load(path) for path in paths[:most]]
-    return {name: np.concatenate([shard[name] for shard in shards]) for name in shards[0].files}
+    parts = [read_shard(path) for path in shards(folder, folds, most)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+class Feed:
+    """Batches from shards that are visited one after the other, so that a training need not hold all of them.
+
+    A batch is drawn from the _HELD shards visited last. The first epoch visits them in their order, the next
+    ones in any. The same step always gets the same batch.
+    """
+
+    def __init__(self, paths: list[Path], pictures: int) -> None:
+        """Args: the shards, of equal size; how many pictures the whole training sees."""
+        self._paths, self._kept = paths, dict[int, Arrays]()
+        self._size = len(read_shard(paths[0])["pictures"])
+        self.steps = pictures // BATCH
+        visits = self.steps * BATCH // self._size + _HELD + 1
+        orders = [
+            np.random.default_rng([SEED, e]).permutation(len(paths)) for e in range(visits // len(paths))
+        ]
+        self._visits = np.concatenate([np.arange(len(paths)), *orders])
+
+    def _shard(self, visit: int) -> Arrays:
+        if visit not in self._kept:
+            self._kept = {v: s for v, s in self._kept.items() if v > visit - _HELD}
+            self._kept[visit] = read_shard(self._paths[self._visits[visit]])
+        return self._kept[visit]
+
+    def batch(self, step: int) -> dict[str, Tensor]:
+        """Return batch `step` as float32."""
+        rng = np.random.default_rng([SEED, 1, step])
+        last = min(step * BATCH // self._size + _HELD // 2, self._visits.size - 1)
+        first = max(0, last - _HELD + 1)
+        near = [self._shard(v) for v in range(first, last + 1)]
+        which, row = rng.integers(len(near), size=BATCH), rng.integers(self._size, size=BATCH)
+        return {
+            name: torch.from_numpy(
+                np.stack([near[w][name][r] for w, r in zip(which, row, strict=True)]).astype(np.float32)
+            )
+            for name in near[0]
+        }
 
 
 def _vary(pictures: Tensor, generator: torch.Generator) -> Tensor:
@@ -62,41 +119,47 @@ def _vary(pictures: Tensor, generator: torch.Generator) -> Tensor:
 
 
 class Loss:
-    """Labels where known; the teacher's embedding (standardised) and tags everywhere."""
+    """Labels where known; mn04's embedding (standardised) and the tags of both teachers everywhere."""
 
-    def __init__(self, pool: Arrays) -> None:
-        sample = pool["embeddings"][:: max(1, len(pool["embeddings"]) // 4000)].astype(np.float32)
-        self._mean, self._spread = torch.tensor(sample.mean(0)), torch.tensor(sample.std(0) + 1e-2)
+    def __init__(self, sample: Arrays, families: Families) -> None:
+        embeddings = sample["embeddings"].astype(np.float32)
+        self._mean, self._spread = torch.tensor(embeddings.mean(0)), torch.tensor(embeddings.std(0) + 1e-2)
+        self._columns = [torch.tensor(sorted({k for f in family for k in f})) for family in families]
 
-    def __call__(
-        self, out: tuple[Tensor, Tensor, Tensor], targets: Tensor, embedding: Tensor, tags: Tensor
-    ) -> Tensor:
+    def __call__(self, out: tuple[Tensor, ...], batch: dict[str, Tensor]) -> Tensor:
         """Cost of one batch."""
-        known = targets != UNKNOWN
-        labels = nn.functional.binary_cross_entropy_with_logits(
-            out[0],
-            targets.clamp(min=0.0) * 0.98 + 0.01,
-            reduction="none",
-            pos_weight=torch.tensor(_POSITIVE_WEIGHT),
-        )
-        answered = (labels * known).sum() / (known.sum() + 1)
-        wanted = ((embedding - self._mean) / self._spread).clamp(-4, 4)
-        likeness = nn.functional.mse_loss(out[1], wanted)
-        tagging = nn.functional.binary_cross_entropy_with_logits(out[2], torch.sigmoid(tags)) * 20
-        return 3.0 * answered + 0.5 * likeness + tagging
+        wanted = ((batch["embeddings"] - self._mean) / self._spread).clamp(-4, 4)
+        cost = 3.0 * _answered(out[0], batch["targets"]) + 0.5 * nn.functional.mse_loss(out[1], wanted)
+        teachers = batch["logits"], batch["yamnet"]
+        for said, teacher, columns in zip(out[2:], teachers, self._columns, strict=True):
+            cost = cost + 12 * nn.functional.binary_cross_entropy_with_logits(said, torch.sigmoid(teacher))
+            # Probabilities say little of what is rare; the order of our classes' logits matters far down.
+            wanted = teacher[:, columns].clamp(-8, 8)
+            cost = cost + 0.2 * nn.functional.smooth_l1_loss(said[:, columns], wanted)
+        return cost
+
+
+def _answered(logits: Tensor, targets: Tensor) -> Tensor:
+    known = targets != UNKNOWN
+    each = nn.functional.binary_cross_entropy_with_logits(
+        logits,
+        targets.clamp(min=0.0) * 0.98 + 0.01,
+        reduction="none",
+        pos_weight=torch.tensor(_POSITIVE_WEIGHT),
+    )
+    return (each * known).sum() / (known.sum() + 1)
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One training: its name, length and speed, and whether the first layers stay as the start has them."""
+    """One training: its name, the pictures it sees, its peak learning rate."""
 
     name: str
-    epochs: float
+    pictures: int
     peak_rate: float
-    frozen: bool = False
 
 
-_BASE_RATE, _RATE = 1.2e-3, 1.5e-3  # peak learning rates
+_BASE_RATE, _RATE = 2e-3, 1.2e-3  # peak learning rates
 
 
 class _Run:
@@ -107,11 +170,9 @@ class _Run:
         self.step, self.net = 0, copy.deepcopy(start) if start else StreetNet()
         self.net.to(memory_format=torch.channels_last)  # half the time on a CPU
         self.slow = copy.deepcopy(self.net)
-        self._fixed = [self.net.trunk[k] for k in range(_FROZEN)] if stage.frozen else []
-        for layer in self._fixed:
-            layer.requires_grad_(requires_grad=False)
-        free = [p for p in self.net.parameters() if p.requires_grad]
-        self.optimiser = torch.optim.AdamW(free, lr=stage.peak_rate, weight_decay=0.03)
+        self.optimiser = torch.optim.AdamW(
+            self.net.parameters(), lr=stage.peak_rate, weight_decay=0.03, fused=True
+        )
         self.rate = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser, stage.peak_rate, total_steps=steps + 1, pct_start=0.15
         )
@@ -119,7 +180,9 @@ class _Run:
 
     def save(self, path: Path) -> None:
         """Write a checkpoint."""
-        torch.save({"step": self.step, **{k: v.state_dict() for k, v in self._parts.items()}}, path)
+        partial = path.with_suffix(".part")
+        torch.save({"step": self.step, **{k: v.state_dict() for k, v in self._parts.items()}}, partial)
+        partial.rename(path)
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint."""
@@ -133,38 +196,32 @@ class _Run:
         generator = torch.Generator().manual_seed(SEED * 100_000 + self.step)
         torch.manual_seed(self.step)
         self.net.train()
-        for layer in self._fixed:
-            layer.eval()
         pictures = _vary(batch["pictures"], generator)[:, None]
-        out = self.net(pictures.contiguous(memory_format=torch.channels_last))
-        cost = loss(out, batch["targets"], batch["embeddings"], batch["logits"])
+        cost = loss(self.net(pictures.contiguous(memory_format=torch.channels_last)), batch)
         self.optimiser.zero_grad(set_to_none=True)
         cost.backward()
         nn.utils.clip_grad_norm_(self.net.parameters(), 2.0)
         self.optimiser.step()
         self.rate.step()
         self.step += 1
-        _follow(self.slow, self.net, min(_SLOW, self.step / (self.step + 19)))
+        if self.step % _FOLLOW_EVERY == 0:
+            _follow(self.slow, self.net, min(_SLOW, self.step / (self.step + 10 * _FOLLOW_EVERY)))
         return float(cost.detach())
 
 
-def fit(stage: Stage, pool: Arrays, start: StreetNet | None, folder: Path) -> StreetNet:
+def fit(stage: Stage, paths: list[Path], loss: Loss, start: StreetNet | None, folder: Path) -> StreetNet:
     """Train one network; returns the averaged weights. Checkpoints and result lie in `folder`."""
     done, unfinished = folder / f"{stage.name}.pt", folder / f"{stage.name}.unfinished.pt"
-    count = len(pool["pictures"])
-    steps = int(stage.epochs * count / BATCH)
-    run = _Run(stage, steps, start)
     if done.exists():
-        run.slow.load_state_dict(torch.load(done))
-        return run.slow
+        net = StreetNet()
+        net.load_state_dict(torch.load(done))
+        return net
+    feed, recent = Feed(paths, stage.pictures), 0.0
+    run = _Run(stage, feed.steps, start)
     if unfinished.exists():
         run.load(unfinished)
-    orders = [np.random.default_rng([SEED, e]).permutation(count) for e in range(int(stage.epochs) + 2)]
-    order, recent, loss = np.concatenate(orders), 0.0, Loss(pool)
-    for step in progress(range(run.step, steps), stage.name, every=100):
-        rows = np.sort(order[step * BATCH : (step + 1) * BATCH])
-        batch = {k: torch.from_numpy(v[rows].astype(np.float32)) for k, v in pool.items()}
-        recent += 0.02 * (run.learn(batch, loss) - recent)
+    for step in progress(range(run.step, feed.steps), stage.name, every=100):
+        recent += (run.learn(feed.batch(step), loss) - recent) * (0.02 if recent else 1.0)
         if run.step % _SAVE_EVERY == 0:
             sys.stderr.write(f"{stage.name}: cost {recent:.3f}\n")
             run.save(unfinished)
@@ -182,36 +239,61 @@ def _follow(slow: StreetNet, net: StreetNet, decay: float) -> None:
                 a.copy_(b)
 
 
-def main() -> None:
-    """Train what is not trained yet."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def load_start(path: Path) -> StreetNet:
+    """Return the network whose weights `save_start` wrote."""
+    net, stored = StreetNet(), np.load(path)
+    net.load_state_dict(
+        {k: torch.from_numpy(np.asarray(stored[k])).to(v.dtype) for k, v in net.state_dict().items()}
+    )
+    return net
+
+
+def save_start(net: StreetNet, path: Path) -> None:
+    """Write weights as float16."""
+    kept = {k: v.numpy() for k, v in net.state_dict().items()}
+    np.savez_compressed(
+        path, **{k: v.astype(np.float16) if v.dtype.kind == "f" else v for k, v in kept.items()}
+    )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--cache", type=Path, required=True, help="where the pool is and the networks go")
+    parser.add_argument(
+        "--peers", type=Path, required=True, help="folder of the teachers, for their tags' names"
+    )
     parser.add_argument("--licences", choices=("any", "permissive"), default="any")
     parser.add_argument("--only", default="base,0,1,2,3,all")
-    parser.add_argument("--base-epochs", type=float, default=3.5, help="over the further recordings")
-    parser.add_argument("--epochs", type=float, default=1.25, help="of each fold and of everything")
-    parser.add_argument("--all-layers", action="store_true", help="train the first layers after the base too")
+    parser.add_argument("--base", type=int, default=600_000, help="pictures the common start sees; 0: none")
+    parser.add_argument("--each", type=int, default=130_000, help="pictures each fold and everything sees")
     parser.add_argument(
-        "--more-shards", type=int, default=1, help="shards of further sounds beside the labelled"
+        "--more-shards", type=int, default=6, help="shards of further sounds beside the labelled"
     )
-    args = parser.parse_args()
+    parser.add_argument(
+        "--start", type=Path, default=START, help="weights from which the common start begins"
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Train what is not trained yet."""
+    args = _arguments()
     torch.set_num_threads(1)
-    pool = args.cache / f"pool-{args.licences}"
+    pool, more = args.cache / f"pool-{args.licences}", args.cache / "pool-any"
     folder = args.cache / f"networks-{args.licences}"
     folder.mkdir(parents=True, exist_ok=True)
-    wanted: list[str] = args.only.split(",")
-    more = args.cache / "pool-any"
-    has_more = any(more.glob("fold-1-*.npz"))
-    start = Stage("base", args.base_epochs, _BASE_RATE)
-    base = fit(start, read_pool(more, [-1]), None, folder) if has_more else None
-    frozen = has_more and not args.all_layers
-    for name in (n for n in wanted if n != "base"):
+    # Embeddings are standardised in the same way in every training.
+    loss = Loss(read_shard(shards(more, [-1], 1)[0]), tag_families(args.peers))
+    base = load_start(args.start) if args.start.exists() else None
+    if args.base:
+        base = fit(Stage("base", args.base, _BASE_RATE), shards(more, [-1]), loss, base, folder)
+    for name in (n for n in args.only.split(",") if n != "base"):
         left_out = int(name) if name != "all" else None
-        arrays = read_pool(pool, [k for k in range(FOLDS) if k != left_out])
-        if has_more:
-            extra = read_pool(more, [-1], args.more_shards)
-            arrays = {k: np.concatenate([v, extra[k]]) for k, v in arrays.items()}
-        fit(Stage(name, args.epochs, _RATE, frozen), arrays, base, folder)
+        paths = shards(pool, [k for k in range(FOLDS) if k != left_out])
+        paths += shards(more, [-1], args.more_shards) if args.more_shards else []
+        fit(Stage(name, args.each, _RATE), paths, loss, base, folder)
 
 
 if __name__ == "__main__":

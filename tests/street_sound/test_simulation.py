@@ -6,12 +6,23 @@ import numpy as np
 import pytest
 
 from edge.dsp.log_mel import WINDOW_SAMPLES
-from scripts.street_sound import physics, street
+from scripts.street_sound import physics, street, tones
 
 Make = Callable[[np.random.Generator], np.ndarray]
 
 
-@pytest.mark.parametrize("make", [physics.shots, physics.fireworks, physics.impacts])
+SIMULATIONS = (
+    physics.shots,
+    physics.fireworks,
+    physics.impacts,
+    tones.sirens,
+    tones.horns,
+    tones.glass,
+    tones.tones,
+)
+
+
+@pytest.mark.parametrize("make", SIMULATIONS)
 def test_simulated_sounds_are_finite_audible_and_seeded(make: Make) -> None:
     for seed in range(12):
         sound = make(np.random.default_rng(seed))
@@ -19,6 +30,18 @@ def test_simulated_sounds_are_finite_audible_and_seeded(make: Make) -> None:
         assert np.isfinite(sound).all()
         assert np.abs(sound).max() > 0.005
         np.testing.assert_array_equal(sound, make(np.random.default_rng(seed)))
+
+
+def _shares(make: Make, first_hz: int, last_hz: int) -> list[float]:
+    """Share of the energy in a band, for some seeds."""
+    powers = [np.abs(np.fft.rfft(make(np.random.default_rng(k)))) ** 2 for k in range(40)]
+    return [float(power[first_hz:last_hz].sum() / power.sum()) for power in powers]
+
+
+def test_glass_is_high_and_horns_and_sirens_are_not() -> None:
+    assert np.median(_shares(tones.glass, 2000, 16_000)) > 0.5
+    assert np.median(_shares(tones.horns, 100, 3000)) > 0.5
+    assert np.median(_shares(tones.sirens, 100, 3000)) > 0.5
 
 
 def test_a_blast_has_no_net_impulse() -> None:
