@@ -60,6 +60,18 @@ def _label(name: str, threshold: float, why: str) -> str:
     )
 
 
+def reached(rows: list[Row], own: str = "ours") -> str:
+    """Say in words how many targets and peers are reached, and which targets are not."""
+    aimed = [row for row in rows if row.target is not None]
+    missed = [f"{r.what} ({r.on})" for r in aimed if r.values[own].value < (r.target or 0)]
+    best = sum(all(r.values[own].value >= s.value for s in r.values.values()) for r in rows)
+    missing = f"; not: {', '.join(missed)}" if missed else ""
+    return (
+        f"{len(aimed) - len(missed)} of {len(aimed)} targets are reached{missing}. "
+        f"At least as good as both peers in {best} of {len(rows)} rows."
+    )
+
+
 def write_card(
     folder: Path,
     *,
@@ -77,6 +89,7 @@ def write_card(
         version=f"{now:%Y.%m.%d}",
         date=f"{now:%Y-%m-%d}",
         seed=seed,
+        reached=reached(rows),
         sha256=hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest(),
     )
     parts = [

@@ -11,7 +11,7 @@ from scripts.street_sound.figures import Row, markdown, table
 from scripts.street_sound.labels import FROM_MANIFEST, OUTPUTS
 from scripts.street_sound.measures import Share
 from scripts.street_sound.scores import SEGMENT, Scores, logit, segments
-from scripts.street_sound.shipping import OFF, write_card
+from scripts.street_sound.shipping import OFF, reached, write_card
 
 
 def _clips() -> list[Clip]:
@@ -50,6 +50,15 @@ def test_below_a_peer_or_the_target_is_not_bold() -> None:
 
     text = markdown([row(0.8, 0.9, None), row(0.8, 0.7, 0.9), row(0.9, 0.9, 0.9)], ["ours", "peer"])
     assert ["**" in line for line in text.splitlines()[2:]] == [False, False, True]
+
+
+def test_the_card_says_what_is_not_reached() -> None:
+    def row(what: str, own: float, peer: float, target: float | None) -> Row:
+        return Row(what, "all", target, {"ours": Share(own, 0, 1, 9), "peer": Share(peer, 0, 1, 9)})
+
+    text = reached([row("x", 0.8, 0.9, 0.9), row("y", 0.9, 0.9, 0.9), row("z", 0.1, 0.0, None)])
+    assert text.startswith("1 of 2 targets are reached; not: x (all).")
+    assert text.endswith("in 2 of 3 rows.")
 
 
 def test_a_segment_scores_as_its_loudest_window() -> None:
