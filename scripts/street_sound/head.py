@@ -25,7 +25,8 @@ from scripts.street_sound.scores import Windows, windows
 from scripts.street_sound.train import read_pool
 
 _STEPS, _RATE = 300, 3e-3
-_KEEP = 1e-3  # how strongly the weights are held to where the mixtures had brought them
+_KEEP = 3e-3  # how strongly the weights are held to where they began
+_MIXED = 1.0  # weight of the mixtures beside the segments
 _POSITIVES = 0.15  # share of the weight of a class that its positives get
 _SHARPNESS = 4.0  # of the soft maximum over windows
 _EVERY_WINDOW, _EVERY_MIXTURE = 2, 4  # neighbours say nearly the same
@@ -73,6 +74,35 @@ class _Segments:
         return torch.log(total + 1e-12) / _SHARPNESS
 
 
+class _Fit:
+    """The last layer over standardised evidence, held to where it began: at what the tags say."""
+
+    def __init__(self, judge: Judge, evidence: Tensor) -> None:
+        self.mean, self.spread = evidence.mean(0), evidence.std(0) + 1e-3
+        weight, bias = judge.answer.weight.detach(), judge.answer.bias.detach()
+        self.layer = nn.Linear(weight.shape[1], weight.shape[0])
+        self.layer.weight.data.copy_(weight * self.spread)
+        self.layer.bias.data.copy_(bias + weight @ self.mean)
+        self._before = self.layer.weight.detach().clone()
+
+    def __call__(self, evidence: Tensor) -> Tensor:
+        """Logits of OUTPUTS."""
+        logits: Tensor = self.layer((evidence - self.mean) / self.spread)
+        return logits
+
+    def moved(self) -> Tensor:
+        """How far the weights are from where they began."""
+        moved: Tensor = (self.layer.weight - self._before).square().sum()
+        return moved
+
+    def put_into(self, judge: Judge) -> None:
+        """Give the judge the layer, for evidence as it is."""
+        with torch.no_grad():
+            weight = self.layer.weight / self.spread
+            judge.answer.weight.copy_(weight)
+            judge.answer.bias.copy_(self.layer.bias - weight @ self.mean)
+
+
 def refit(
     net: StreetNet,
     judge: Judge,
@@ -93,18 +123,18 @@ def refit(
         mixtures = judge.evidence(_features(net, pool["pictures"][labelled]))
     wanted = torch.from_numpy(pool["targets"][labelled].astype(np.float32))
     weights = _weights(wanted, np.arange(len(wanted)))
-    before = [p.detach().clone() for p in judge.answer.parameters()]
-    optimiser = torch.optim.Adam(judge.answer.parameters(), lr=_RATE)
+    fit = _Fit(judge, whole.evidence)
+    optimiser = torch.optim.Adam(fit.layer.parameters(), lr=_RATE)
     cost_of = nn.functional.binary_cross_entropy_with_logits
     for _ in range(_STEPS):
-        mixed = cost_of(judge.answer(mixtures), wanted.clamp(0.01, 0.99), weight=weights, reduction="sum")
+        mixed = cost_of(fit(mixtures), wanted.clamp(0.01, 0.99), weight=weights, reduction="sum")
         cut = cost_of(
-            whole.logits(judge.answer), whole.wanted.clamp(0.01, 0.99), weight=whole.weights, reduction="sum"
+            whole.logits(fit), whole.wanted.clamp(0.01, 0.99), weight=whole.weights, reduction="sum"
         )
-        held = sum(((p - b) ** 2).sum() for p, b in zip(judge.answer.parameters(), before, strict=True))
         optimiser.zero_grad()
-        (mixed + cut + _KEEP * held).backward()
+        (_MIXED * mixed + cut + _KEEP * fit.moved()).backward()
         optimiser.step()
+    fit.put_into(judge)
 
 
 def main() -> None:
