@@ -25,7 +25,7 @@ from scripts.street_sound.scores import Windows, windows
 from scripts.street_sound.train import read_pool
 
 _STEPS, _RATE = 300, 3e-3
-_KEEP = 3e-3  # how strongly the weights are held to where they began
+_KEEP = 1e-2  # how strongly the weights are held to where they began
 _MIXED = 1.0  # weight of the mixtures beside the segments
 _POSITIVES = 0.15  # share of the weight of a class that its positives get
 _SHARPNESS = 4.0  # of the soft maximum over windows
