@@ -48,7 +48,9 @@ connect_s = 2
 """
 
 
-def examined(folder: Path, capsys: pytest.CaptureFixture[str], **given: object) -> dict[str, dict[str, Any]]:
+def examined(
+    folder: Path, capsys: pytest.CaptureFixture[str], more: str = "", **given: object
+) -> dict[str, dict[str, Any]]:
     """Return what doctor found, by the first word of `what`."""
     values = {
         "policy": EXAMPLES / "policy.toml",
@@ -58,7 +60,7 @@ def examined(folder: Path, capsys: pytest.CaptureFixture[str], **given: object) 
         "broker": 1,
     }
     path = folder / "lamppost.toml"
-    path.write_text(SETTINGS.format(**(values | given)))
+    path.write_text(SETTINGS.format(**(values | given)) + more)
     assert dispatch(["doctor", "--json", "--config", str(path)]) == FOUND_PROBLEM
     checks = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert all(check["advice"] for check in checks if not check["ok"])
@@ -83,6 +85,17 @@ def test_what_works_is_told_apart_from_what_does_not(
     assert not found["broker"]["ok"]
     assert found["lamp"]["advice"] == "plug it in, or give its port (ls /dev/serial/by-id)"
     assert not found["board" if "board" in found else "serial"]["ok"]
+
+
+def test_what_is_known_of_the_air_is_told_where_a_rule_asks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "air" not in examined(tmp_path, capsys)
+    rules = "[detectors.particulates]\n[fusion.air_means]\n[fusion.air_exceedance]\n"
+    found = examined(tmp_path, capsys, rules)["air"]
+    assert found["ok"]
+    assert "measures pm2_5, pm10; the European index lacks no2, o3, so2" in found["detail"]
+    assert "pm2_5 day 20 (city)" in found["detail"]
 
 
 def test_a_broker_that_answers_is_fine(
