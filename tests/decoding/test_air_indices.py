@@ -1,6 +1,7 @@
 """The Dutch and the European index: every edge of both tables, and how the pollutants come together."""
 
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -119,3 +120,13 @@ def test_more_is_never_better(pollutant: Pollutant, one: float, other: float) ->
     less, more = sorted((one, other))
     for index in INDICES.values():
         assert value(index({pollutant: less})) <= value(index({pollutant: more}))
+
+
+def test_the_page_shows_the_tables_that_are_used() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "air.md").read_text()
+    names = {PM2_5: "PM2.5", PM10: "PM10", NO2: "NO2", O3: "O3", SO2: "SO2"}
+    for table in (EAQI_BOUNDS, LKI_EDGES):
+        for pollutant, edges in table.items():
+            shown = " ".join(f"{edge:g}" for edge in edges)
+            # The LKI has one row for PM10 and NO2.
+            assert f"{names[pollutant]} {shown}" in page or f"PM10 and NO2 {shown}" in page, pollutant

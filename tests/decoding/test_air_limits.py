@@ -1,6 +1,7 @@
 """Dated tables of limits."""
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -75,3 +76,16 @@ def test_24_hours_are_a_day() -> None:
 def test_of_running_means_a_day_counts_once() -> None:
     assert own_limit("o3_8h", 110).by_day
     assert not own_limit("no2_1h", 110).by_day
+
+
+def test_the_page_shows_every_limit_with_what_is_allowed() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "air.md").read_text()
+    names = {Pollutant.PM2_5: "PM2.5", Pollutant.PM10: "PM10"}
+    rows = [line.split("|")[1:5] for line in page.splitlines() if line.startswith("| ") and "(3)" in line]
+    for column, table in enumerate(TABLES, start=1):
+        for limit in TABLES[table]:
+            name = names.get(limit.pollutant, limit.pollutant.upper())
+            (row,) = [each for each in rows if each[0].split(",")[0].strip() == name]
+            number = f"{limit.ugm3:g}" if limit.ugm3 < 10_000 else "10 000"
+            allowed = f"{number} ({limit.allowed})" if limit.allowed else number
+            assert allowed in row[column], (table, limit)
