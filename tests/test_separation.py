@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from edge.delivery.outbox import Entry, Outbox
-from edge.signing.key_list import TrustedKey
-from edge.signing.key_store import KeyRing, load_key_ring, write_key_ring
+from edge.delivery.outbox import Outbox
+from edge.signing.key_store import KeyRing, write_key_ring
 from edge.signing.keys import PrivateKey
-from edge.subscriber import Verifier
 from tests.conftest import Mosquitto
-from tests.test_two_processes import EXAMPLES, role, settings, wait_until
+from tests.test_two_processes import EXAMPLES, require_every_report, role, settings, wait_until
 
 NO_SOCKETS = """\
 import socket, sys
@@ -64,20 +61,6 @@ def hooked(folder: Path, hook: str) -> dict[str, str]:
     (folder / "hook").mkdir()
     (folder / "hook" / "sitecustomize.py").write_text(hook)
     return {**os.environ, "PYTHONPATH": str(folder / "hook")}
-
-
-def accepted(folder: Path) -> list[Entry]:
-    with Outbox(folder / "outbox.sqlite", 10_000_000) as outbox:
-        return outbox.pending(10_000)
-
-
-def require_every_report(folder: Path) -> None:
-    """30 s with a bang every 3 s: all of it is in the outbox, signed, and nothing is missing."""
-    entries, key = accepted(folder), load_key_ring(folder / "signing.key").current
-    kinds = Counter(entry.kind for entry in entries)
-    assert (kinds["sound_level"], kinds["impulse"]) == (30, 9)
-    verifier = Verifier({key.key_id: TrustedKey("/lp/v1/test-city/lp-1", key.public)})
-    assert [finding for entry in entries for finding in verifier.accept(entry.payload, entry.topic)] == []
 
 
 def test_sense_needs_no_socket(tmp_path: Path) -> None:

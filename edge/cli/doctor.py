@@ -13,6 +13,7 @@ from rich.text import Text
 from edge.cli.output import FINE, FOUND_PROBLEM, emit_json
 from edge.cli.settings_file import add_config
 from edge.decoding.catalogue import load_known
+from edge.delivery.commands import Config
 from edge.delivery.mqtt import connect
 from edge.delivery.mqtt_errors import BrokerError
 from edge.delivery.publisher import access_of
@@ -26,11 +27,13 @@ from edge.inference.trust import judge
 from edge.privacy.policy_watch import PolicyWatch, Standing
 from edge.runtime.actuation import fit_actuators
 from edge.runtime.clock import SystemClock, kernel_uncertainty_ms
+from edge.runtime.command_memory import CommandMemory, CommandMemoryError
 from edge.runtime.hardening import swap_risk
 from edge.runtime.lanes import fit
-from edge.runtime.node import outbox_config, publisher_config
+from edge.runtime.node import commands_config, outbox_config, publisher_config
 from edge.runtime.settings import SOURCE_LAYERS, Entry, Settings, SettingsError, load_settings
 from edge.runtime.signing_keys import key_path, keys_of
+from edge.runtime.thresholds import OutOfBoundsError, with_threshold
 from edge.runtime.worker import Worker
 from edge.signing.key_store import KeyUnavailable
 
@@ -86,6 +89,7 @@ def _checks(path: Path) -> Iterator[Check]:
     yield Check("settings", ok=True, detail=str(path))
     yield _policy(settings)
     yield _signing(settings)
+    yield from _commands(settings)
     yield from _air(settings)
     yield from _false_alarms(settings)
     broken = list(_broken_detectors(settings))
@@ -174,6 +178,31 @@ def _signing(settings: Settings) -> Check:
         advice = "remove unsigned = true from [signing], and `lamppost keys generate`"
         return Check("signing key", ok=False, detail="reports leave unsigned", advice=advice)
     return Check("signing key", ok=True, detail=f"{key_path(settings)}, key id {keys.current.key_id}")
+
+
+def _commands(settings: Settings) -> Iterator[Check]:
+    config = commands_config(settings)
+    if config is None:
+        return
+    mistakes = [*_unknown_thresholds(settings, config)]
+    try:
+        memory = CommandMemory.read(config.state)
+    except CommandMemoryError as error:
+        mistakes.append(str(error))
+    if mistakes:
+        yield Check("commands", ok=False, detail="; ".join(mistakes), advice="see docs/commands.md")
+        return
+    detail = f"obeys {', '.join(config.allow) or 'none'}; the last one had number {memory.highest}"
+    yield Check("commands", ok=True, detail=detail)
+
+
+def _unknown_thresholds(settings: Settings, config: Config) -> Iterator[str]:
+    for bound in config.thresholds:
+        for value in (bound.min, bound.max):
+            try:
+                with_threshold(settings, config, bound.detector, bound.setting, value)
+            except OutOfBoundsError as error:
+                yield str(error)
 
 
 def _delivery(settings: Settings) -> Iterator[Check]:

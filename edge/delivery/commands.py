@@ -66,6 +66,14 @@ class Config(Section):
         description="folder that `sense` alone writes: the number of the last command, thresholds",
     )
 
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Config":
+        if (Action.THRESHOLD in self.allow) != bool(self.thresholds):
+            raise ValueError(
+                '"threshold" in allow and [[delivery.commands.thresholds]] go together; give both'
+            )
+        return self
+
     @property
     def keys(self) -> tuple[PublicKey, ...]:
         """Who may command."""

@@ -135,6 +135,24 @@ def test_the_key_that_signs_is_told(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "others may read it" in examined(tmp_path, capsys)["signing"]["detail"]
 
 
+def test_commands_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    section = f'[delivery.commands]\ncity_key = "{PrivateKey.generate().public}"\nstate = "sense"\n'
+    plain = SETTINGS
+    monkeypatch.setattr(f"{__name__}.SETTINGS", plain + section + 'allow = ["restart"]\n')
+    assert "obeys restart" in examined(tmp_path, capsys)["commands"]["detail"]
+    (tmp_path / "sense").mkdir()
+    (tmp_path / "sense" / "commands.json").write_text("rubbish")
+    assert "is damaged" in examined(tmp_path, capsys)["commands"]["detail"]
+    bound = (
+        'allow = ["threshold"]\n[[delivery.commands.thresholds]]\n'
+        'detector = "sound_level"\nsetting = "nothing"\nmin = 1\nmax = 2\n'
+    )
+    monkeypatch.setattr(f"{__name__}.SETTINGS", plain + section + bound)
+    assert "does not take nothing = 1" in examined(tmp_path, capsys)["commands"]["detail"]
+
+
 def test_people_get_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert dispatch(["doctor", "--config", str(tmp_path / "none.toml")]) == FOUND_PROBLEM
     assert "what to do" in capsys.readouterr().out

@@ -102,6 +102,8 @@ def test_settings_that_make_no_sense_are_refused() -> None:
         Config.model_validate({"city_key": "AAAA"})
     with pytest.raises(ValidationError, match="min is above max"):
         Bound(detector="impulse", setting="above_floor_db", min=2, max=1)
+    with pytest.raises(ValidationError, match="go together"):
+        Config.model_validate({"city_key": str(CITY.public), "allow": ["threshold"]})
     config = Config.model_validate({"city_key": str(CITY.public)})
     assert config.keys == (CITY.public,)
     assert config.allow == ()
