@@ -19,7 +19,7 @@ from edge.signing.events import TYPE_PREFIX, MalformedError, read_event, seal
 from edge.signing.keys import PrivateKey, PublicKey
 
 KIND = "command"
-_LONGEST_BYTES = 100_000
+LONGEST_BYTES = 100_000
 
 
 def _known_key(text: str) -> str:
@@ -122,7 +122,7 @@ class Judge:
         return order
 
     def _authentic(self, payload: bytes) -> Order:
-        if len(payload) > _LONGEST_BYTES:
+        if len(payload) > LONGEST_BYTES:
             raise RefusedError(Refusal.MALFORMED)
         try:
             event = read_event(payload)

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from edge.delivery.commands import LONGEST_BYTES
 from edge.delivery.outbox import Outbox, transaction
 from edge.domain.commands import Refusal
 
@@ -44,11 +45,15 @@ class Inbox:
         return self._outbox.use(put)
 
     def waiting(self) -> Sequence[bytes]:
-        """Return the commands that wait, oldest first."""
+        """Return the commands that wait, oldest first; of what cannot be one, nothing."""
         rows = self._outbox.use(
-            lambda connection: connection.execute("SELECT payload FROM inbox ORDER BY place").fetchall()
+            lambda connection: connection.execute(
+                "SELECT payload FROM inbox WHERE typeof(payload) = 'blob' AND length(payload) <= ?"
+                " ORDER BY place LIMIT ?",
+                (LONGEST_BYTES, _ROOM),
+            ).fetchall()
         )
-        return [bytes(payload) for (payload,) in rows]
+        return [payload for (payload,) in rows]
 
     def forget(self, payload: bytes) -> None:
         """Take out a command that was dealt with."""
@@ -75,7 +80,7 @@ class Inbox:
         """Return how many messages were refused since the outbox was made, by reason."""
         rows = self._outbox.use(
             lambda connection: connection.execute(
-                "SELECT kind, count FROM counters WHERE name = ?", (_REFUSED,)
+                "SELECT kind, count FROM counters WHERE name = ? AND typeof(count) = 'integer'", (_REFUSED,)
             ).fetchall()
         )
-        return {Refusal(kind): int(count) for kind, count in rows if kind in set(Refusal)}
+        return {Refusal(kind): count for kind, count in rows if kind in set(Refusal)}

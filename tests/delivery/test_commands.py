@@ -1,6 +1,7 @@
 """Commands: only the centre's, only for this lamppost, only while they are valid; the rest is counted."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -139,6 +140,20 @@ def test_a_flood_is_bounded_and_counted(tmp_path: Path) -> None:
         heard(outbox, [sealed_command(order(number=n), CITY, NOON) for n in range(1, 131)])
         assert len(Inbox(outbox).waiting()) == 50
         assert sum(Inbox(outbox).refused().values()) == 80
+
+
+def test_what_somebody_else_wrote_into_the_inbox_does_no_harm(tmp_path: Path) -> None:
+    with Outbox(tmp_path / "outbox.sqlite", 10_000_000) as outbox:
+
+        def write(connection: sqlite3.Connection) -> None:
+            rows = [("text",), (7,), (b"x" * 200_000,), *((b"%d" % n,) for n in range(80))]
+            connection.executemany("INSERT INTO inbox (payload) VALUES (?)", rows)
+            connection.execute("INSERT INTO counters VALUES ('refused_command', 'expired', 'many')")
+            connection.execute("INSERT INTO counters VALUES ('refused_command', 'unheard of', 1)")
+
+        outbox.use(write)
+        assert Inbox(outbox).waiting() == [b"%d" % n for n in range(50)]
+        assert Inbox(outbox).refused() == {}
 
 
 def test_a_retained_command_is_left_alone(tmp_path: Path) -> None:
