@@ -39,11 +39,12 @@ from scripts.array_sound import (
     places,
     towards,
 )
+from scripts.canyon_sound import LENGTH_M, in_a_canyon
 
 Float = NDArray[np.float64]
 Row = dict[str, object]
-Trial = tuple[Float, float, float]
-"""Sound, azimuth and elevation."""
+Trial = tuple[Float, float, float, float]
+"""Sound, sample of its onset, azimuth and elevation."""
 
 Draw = Callable[[np.random.Generator], Trial]
 Range = tuple[float, float]
@@ -143,7 +144,8 @@ def open_air(array: MicrophoneArray, snr_db: Range, *, up_to_deg: float, of_peak
         elevation_deg = float(np.degrees(np.arcsin(rng.uniform(0, np.sin(np.radians(up_to_deg))))))
         at, speed_m_s = _as_it_stands(rng, array)
         sound = in_the_open(at, towards(azimuth_deg, elevation_deg), speed_m_s, _bang_s(rng))
-        return noisy(rng, sound, rng.uniform(*snr_db), of_peak=of_peak), azimuth_deg, elevation_deg
+        mixed = noisy(rng, sound, rng.uniform(*snr_db), of_peak=of_peak)
+        return mixed, ONSET_S * RATE_HZ, azimuth_deg, elevation_deg
 
     return draw
 
@@ -168,7 +170,26 @@ def street(array: MicrophoneArray, snr_db: Range, *, from_facade_m: float = 0.5,
             around = round((_HEARD_S - ONSET_S) * RATE_HZ)
             sound = np.pad(sound, ((around, around), (0, 0)))
         sound += diffuse(rng, sound.shape, _DIFFUSE, onset_s)
-        return noisy(rng, sound, rng.uniform(*snr_db), onset_s), *angles_deg(bang - pole)
+        mixed = noisy(rng, sound, rng.uniform(*snr_db), onset_s)
+        return mixed, onset_s * RATE_HZ, *angles_deg(bang - pole)
+
+    return draw
+
+
+def canyon(array: MicrophoneArray, snr_db: Range) -> Draw:
+    """Return what draws a bang in the street canyon of pyroomacoustics.
+
+    The array stands 4 to 6 m high and 1 to 3 m from a facade; bangs are 5 to 35 m along the street, 1 to 20 m
+    high.
+    """
+
+    def draw(rng: np.random.Generator) -> Trial:
+        pole = np.array([rng.uniform(1, 3), LENGTH_M / 2, rng.uniform(4, 6)])
+        along_m = LENGTH_M / 2 + rng.choice([-1, 1]) * rng.uniform(5, 35)
+        bang = np.array([rng.uniform(1, 14), along_m, rng.uniform(1, 20)])
+        sound, onset = in_a_canyon(pole + places(array), bang, _bang_s(rng))
+        mixed = noisy(rng, sound, rng.uniform(*snr_db), onset / RATE_HZ)
+        return mixed, onset, *angles_deg(bang - pole)
 
     return draw
 
@@ -201,13 +222,13 @@ def trials(
     rng = np.random.default_rng(seed)
     found: list[Miss | None] = []
     for _ in range(count):
-        sound, azimuth_deg, elevation_deg = draw(rng)
+        sound, onset, azimuth_deg, elevation_deg = draw(rng)
         told: ImpulseOnset | Direction | None
         if heard:
             told = through_detector(sound, array)
         else:
-            onset = (ONSET_S + rng.uniform(-_PICKED_S, _PICKED_S)) * RATE_HZ
-            told = find_direction(sound, onset, RATE_HZ, array)
+            picked = onset + rng.uniform(-_PICKED_S, _PICKED_S) * RATE_HZ
+            told = find_direction(sound, picked, RATE_HZ, array)
         found.append(None if told is None else miss(told, azimuth_deg, elevation_deg))
     return found
 
@@ -231,6 +252,7 @@ def measure(count: int) -> Iterator[Row]:
     """Yield every row of every table."""
     yield from _in_the_open(count)
     yield from _in_the_street(count)
+    yield from _in_the_canyon(max(1, count // 3))
     yield from _stated(count)
     yield from costs(max(5, count // 10))
 
@@ -257,6 +279,14 @@ def _in_the_street(count: int) -> Iterator[Row]:
         draw = street(sure, (25, 25), from_facade_m=1.5, heard=True)
         misses = trials(sure, draw, max(1, count // 2), 3, heard=True)
         yield {"table": "detector", "array": name, "snr_db": 25, "from_facade_m": 1.5, **summary(misses)}
+
+
+def _in_the_canyon(count: int) -> Iterator[Row]:
+    for name in STREET:
+        sure = exact(ARRAYS[name])
+        for snr_db in (15, 25):
+            misses = trials(sure, canyon(sure, (snr_db, snr_db)), count, 7)
+            yield {"table": "canyon", "array": name, "snr_db": snr_db, **summary(misses)}
 
 
 def _stated(count: int) -> Iterator[Row]:

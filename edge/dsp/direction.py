@@ -34,6 +34,9 @@ AFTER_S = GATES_S[-1] + 0.01
 # A direction this sharp needs no longer gate; one more blurred than the other is none.
 _SHARP_DEG = 1.0
 _BLURRED_DEG = 25.0
+# A longer gate lets more of the street in, and how sharp it seems varies by chance: taking whichever seemed
+# sharpest gave a median of 1.02 degrees instead of 0.76 (diagonal 6.5 cm, 20 dB peak to noise).
+_SHARPER = 0.5
 # By so much log-likelihood a direction must beat any other.
 _LEAD = 6.0
 _DEAD_DB = 20.0
@@ -107,7 +110,11 @@ class _Attempt:
 
     @property
     def best(self) -> _Heard | None:
-        return min(self.heard, key=_quality, default=None)
+        best: _Heard | None = None
+        for heard in self.heard:
+            if best is None or _is_better(heard, best):
+                best = heard
+        return best
 
     @property
     def agreement(self) -> float:
@@ -263,10 +270,11 @@ class _Closer:
         return climb(gated, weight, self._steering, v if start is None else start)[1]
 
 
-def _quality(heard: _Heard) -> tuple[int, bool, float]:
-    """Sort the clear before the doubtful, the sharp as they come, the blurred by how much they are."""
-    blur_deg = heard.blur_deg
-    return len(heard.rivals), blur_deg > _SHARP_DEG, blur_deg if blur_deg > _SHARP_DEG else 0.0
+def _is_better(longer: _Heard, shorter: _Heard) -> bool:
+    """Whether a longer gate is believed instead: it is clear where the shorter is not, or clearly sharper."""
+    if len(longer.rivals) != len(shorter.rivals):
+        return len(longer.rivals) < len(shorter.rivals)
+    return shorter.blur_deg > _SHARP_DEG and longer.blur_deg < _SHARPER * shorter.blur_deg
 
 
 def _told(attempt: _Attempt, array: MicrophoneArray) -> Direction:
