@@ -17,12 +17,13 @@ _BEFORE_S = 0.2
 _PULSE_S = 0.02
 
 
-def in_a_canyon(microphones: Float, bang: Float, positive_s: float) -> tuple[Float, float]:
+def in_a_canyon(microphones: Float, bang: Float, speed_m_s: float, positive_s: float) -> tuple[Float, float]:
     """Return what the microphones hear and when the direct sound reaches the middle of the array.
 
     Args:
         microphones: shape (microphones, 3); x across the street, y along it, z up, metres.
         bang: where it is, likewise.
+        speed_m_s: of sound.
         positive_s: positive phase of the Friedlander pulse.
 
     Returns:
@@ -39,11 +40,12 @@ def in_a_canyon(microphones: Float, bang: Float, positive_s: float) -> tuple[Flo
         max_order=_ORDER,
         materials=sides | {"east": facade, "west": facade, "floor": pra.Material(_GROUND_SWALLOWS)},
     )
+    room.set_sound_speed(speed_m_s)
     room.add_source(bang, signal=(1 - since) * np.exp(-since))
     room.add_microphone_array(microphones.T)
     room.simulate()
     away_m = float(np.linalg.norm(bang - microphones.mean(axis=0)))
     # The filters of pyroomacoustics delay everything by half their length.
-    late = away_m / room.c * RATE_HZ + pra.constants.get("frac_delay_length") // 2
+    late = away_m / speed_m_s * RATE_HZ + pra.constants.get("frac_delay_length") // 2
     before = round(_BEFORE_S * RATE_HZ)
     return np.pad(np.asarray(room.mic_array.signals.T), ((before, 0), (0, 0))), before + late

@@ -187,7 +187,8 @@ def canyon(array: MicrophoneArray, snr_db: Range) -> Draw:
         pole = np.array([rng.uniform(1, 3), LENGTH_M / 2, rng.uniform(4, 6)])
         along_m = LENGTH_M / 2 + rng.choice([-1, 1]) * rng.uniform(5, 35)
         bang = np.array([rng.uniform(1, 14), along_m, rng.uniform(1, 20)])
-        sound, onset = in_a_canyon(pole + places(array), bang, _bang_s(rng))
+        at, speed_m_s = _as_it_stands(rng, array)
+        sound, onset = in_a_canyon(pole + at, bang, speed_m_s, _bang_s(rng))
         mixed = noisy(rng, sound, rng.uniform(*snr_db), onset / RATE_HZ)
         return mixed, onset, *angles_deg(bang - pole)
 
