@@ -1,9 +1,11 @@
 """Which parking bays are free: each bay of the settings now and then, by the model `models/parking`.
 
+The camera's own scores, of the latest looks at all its bays, tell where free ends and occupied begins on it.
 A bay changes its state only after it has looked the other way for a while, and is unknown while it looks like
 neither, or while the camera sees nothing. What leaves is how many are free, never which.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,12 +20,16 @@ from edge.domain.polygon import Polygon
 from edge.domain.scene_observations import Parking
 from edge.domain.stages import Detector, DetectorSection
 from edge.domain.time import NS_PER_S
-from edge.vision.bays import batch, cut
+from edge.vision.bays import batch, camera_shift, cut, shifted
 
 if TYPE_CHECKING:
     from edge.inference.session import Model
 
 FRAME = VideoFrame
+
+_SCORES_KEPT = 2000
+_KEEP_EVERY_S = 900.0
+"""So that they are of many cars and of many lights, not of one car a thousand times."""
 
 
 class Bay(StrEnum):
@@ -78,6 +84,9 @@ class ParkingDetector:
         self._config = config
         self._model = model
         self._courses = [_Course() for _ in config.bays]
+        # What the bays of this camera scored over the last looks tells how far its scores are shifted.
+        self._scores: deque[float] = deque(maxlen=_SCORES_KEPT)
+        self._kept_s: float | None = None
         self._looked_s: float | None = None
         self._told: VideoFrame | None = None
         self._last: VideoFrame | None = None
@@ -95,7 +104,7 @@ class ParkingDetector:
         now_s = frame.time.monotonic_ns / NS_PER_S
         if self._looked_s is None or now_s - self._looked_s >= self._config.look_every_s:
             self._looked_s = now_s
-            for course, looks in zip(self._courses, self._look(frame), strict=True):
+            for course, looks in zip(self._courses, self._look(frame, now_s), strict=True):
                 course.follow(looks, now_s, self._config.settle_s)
         self._told = self._told or frame
         self._last = frame
@@ -108,11 +117,16 @@ class ParkingDetector:
         if self._last is not None and self._last is not self._told:
             yield self._numbers(self._last)
 
-    def _look(self, frame: VideoFrame) -> list[Bay]:
+    def _look(self, frame: VideoFrame, now_s: float) -> list[Bay]:
         crops = [None if self._blind else cut(frame.image, bay) for bay in self._config.bays]
         seen = [crop for crop in crops if crop is not None]
-        scores = iter(self._model.run(batch(seen))[0][:, 0] if seen else ())
-        return [Bay.UNKNOWN if crop is None else self._state(float(next(scores))) for crop in crops]
+        found = [float(score) for score in self._model.run(batch(seen))[0][:, 0]] if seen else []
+        if self._kept_s is None or now_s - self._kept_s >= _KEEP_EVERY_S:
+            self._kept_s = now_s
+            self._scores.extend(found)
+        shift = camera_shift(self._scores)
+        scores = iter([shifted(score, shift) for score in found])
+        return [Bay.UNKNOWN if crop is None else self._state(next(scores)) for crop in crops]
 
     def _state(self, score: float) -> Bay:
         if score < self._config.free_below:

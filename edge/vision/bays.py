@@ -1,6 +1,6 @@
 """Cuts the parking bays of the settings out of a picture, each as the square that the model of bays takes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,3 +36,48 @@ def cut(image: Image, bay: Sequence[Point]) -> Image | None:
 def batch(crops: Sequence[Image]) -> NDArray[np.float32]:
     """Return crops as the model takes them: float32 (n, 3, 64, 64), BGR, 0..255."""
     return np.ascontiguousarray(np.stack(crops).transpose(0, 3, 1, 2), dtype=np.float32)
+
+
+_FEWEST_SCORES = 40
+# Share of the variance that two groups explain; of one group that is halved it is 2 / pi = 0.64.
+_TWO_GROUPS = 0.75
+_FEWEST_OF_A_GROUP = 0.05
+_FARTHEST_LOGIT = 2.5
+_SUREST = 1e-4
+_LEAST_VARIANCE = 0.25
+
+
+def logits(scores: Iterable[float]) -> NDArray[np.float64]:
+    """Return scores, 0..1, on the scale on which free and occupied bays make two even heaps."""
+    kept = np.clip(np.fromiter(scores, np.float64), _SUREST, 1 - _SUREST)
+    found: NDArray[np.float64] = np.log(kept / (1 - kept))
+    return found
+
+
+def camera_shift(scores: Iterable[float]) -> float:
+    """Return the logit that parts the free from the occupied bays of one camera; 0 when that cannot be told.
+
+    What the model takes for a car differs from camera to camera by a shift; where there are bays of both
+    kinds, their scores say how large it is. Source: Otsu, A threshold selection method from gray-level
+    histograms, IEEE Transactions on Systems, Man and Cybernetics 9 (1979).
+    """
+    ordered = np.sort(logits(scores))
+    count = len(ordered)
+    total = float(ordered.var()) if count >= _FEWEST_SCORES else 0.0
+    if total < _LEAST_VARIANCE:
+        return 0.0
+    sizes = np.arange(1, count)
+    sums = np.cumsum(ordered)[:-1]
+    low, high = sums / sizes, (ordered.sum() - sums) / (count - sizes)
+    between = sizes * (count - sizes) * (low - high) ** 2 / count**2
+    fewest = max(1, round(_FEWEST_OF_A_GROUP * count))
+    between[: fewest - 1] = between[count - fewest :] = 0.0
+    best = int(between.argmax())
+    if between[best] < _TWO_GROUPS * total:
+        return 0.0
+    return float(np.clip((ordered[best] + ordered[best + 1]) / 2, -_FARTHEST_LOGIT, _FARTHEST_LOGIT))
+
+
+def shifted(score: float, shift: float) -> float:
+    """Return a score as it would be on a camera without a shift."""
+    return float(1 / (1 + np.exp(shift - logits([score])[0])))

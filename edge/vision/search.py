@@ -1,6 +1,6 @@
 """Searches the pictures of one camera: each as a whole, and at a slower pace also in tiles, for crowds.
 
-What the tiles find beyond the whole picture is added to the counts until they are searched again.
+By how much their counts differ is added to those of the whole picture until they are searched again.
 """
 
 from collections.abc import Sequence
@@ -87,8 +87,8 @@ class Search:
             if self._tiled_s is None or seconds - self._tiled_s >= self._plan.tiles_every_s:
                 boxes = self._kept(self._finder.find(image, self._plan.tiling))
                 self._tiled_s = seconds
-                self._beyond = np.maximum(0, self._numbers(boxes) - numbers)
-            numbers += self._beyond
+                self._beyond = self._numbers(boxes) - numbers
+            numbers = np.maximum(0, numbers + self._beyond)
         return Found(boxes, numbers[: self._kinds], float(numbers[self._kinds]))
 
     def _kept(self, boxes: Boxes) -> Boxes:

@@ -89,6 +89,20 @@ def test_without_the_public_model_it_says_how_to_fetch_it(
     assert capsys.readouterr().err.count("lamppost models fetch people_yolox") == 2
 
 
+def test_parking_of_pictures(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "bays.csv").write_text("image\ncolour.png\ngrey.png\nbroken.png\nmissing.png\n")
+    out = folder / "out.csv"
+    assert (
+        dispatch(["models", "evaluate", "parking", "--images", str(folder / "bays.csv"), "--out", str(out)])
+        == 1
+    )
+    rows = table(out)
+    assert [row["image"] for row in rows] == ["colour.png", "grey.png", "broken.png", "missing.png"]
+    assert rows[0]["state"] == "free"  # plain grey asphalt
+    assert [row["state"] for row in rows[2:]] == ["", ""]
+    assert "missing.png: no such file" in capsys.readouterr().err
+
+
 def test_rapid_motion_of_clips(folder: Path, fetched: Path, capsys: pytest.CaptureFixture[str]) -> None:
     if not VISION.is_dir():
         pytest.skip(f"{VISION} is not there")

@@ -15,7 +15,7 @@ from edge.domain.observations import Health
 from edge.domain.scene_observations import Parking
 from edge.domain.time import CaptureTime
 from edge.inference.session import Model
-from edge.vision.bays import SIDE, cut
+from edge.vision.bays import SIDE, camera_shift, cut, shifted
 
 SOURCE = SourceId("camera", 0, Component.CAMERA)
 START = CaptureTime(1_767_225_600_000_000_000, 1_000_000_000, 1.0)
@@ -105,3 +105,21 @@ def test_another_resolution_is_the_same_bay() -> None:
 def test_impossible_bays_are_refused(settings: dict[str, Any], what: str) -> None:
     with pytest.raises(ValidationError, match=what):
         Config(**settings)
+
+
+def test_a_camera_s_own_scores_tell_where_free_ends() -> None:
+    dice = np.random.default_rng(1)
+    free = 1 / (1 + np.exp(-dice.normal(0.6, 0.7, 60)))
+    cars = 1 / (1 + np.exp(-dice.normal(4.5, 0.7, 40)))
+    shift = camera_shift([*free, *cars])
+    assert 1.5 < shift <= 2.5
+    assert np.mean([shifted(score, shift) < 0.5 for score in free]) > 0.95
+    assert np.mean([shifted(score, shift) > 0.5 for score in cars]) > 0.95
+
+
+@pytest.mark.parametrize("scores", [[], [0.9] * 100, [0.1, 0.9] * 10])
+def test_bays_that_are_all_alike_or_few_tell_no_shift(scores: list[float]) -> None:
+    assert camera_shift(scores) == 0
+    one_heap = 1 / (1 + np.exp(-np.random.default_rng(2).normal(1.0, 0.7, 500)))
+    assert camera_shift(one_heap) == 0
+    assert shifted(0.7, 0.0) == pytest.approx(0.7)
