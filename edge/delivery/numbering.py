@@ -13,7 +13,7 @@ from typing import Any
 from edge.delivery.cloud_events import chain_event, chain_topic, cloud_event, topic
 from edge.delivery.outbox import Entry, Link
 from edge.domain.report_base import Priority
-from edge.domain.reports import Report
+from edge.domain.reports import REPORT_MODELS, Report
 from edge.signing.canonical import canonical
 from edge.signing.events import EVICTION, ROTATION, MalformedError, read_event, seal
 from edge.signing.key_store import KeyRing
@@ -80,8 +80,8 @@ class Numbering:
     def eviction(self, gone: Sequence[Entry]) -> Entry | None:
         """Return the record of reports that a full outbox dropped; None when reports are not signed.
 
-        Only what this lamppost signed is named: whoever can write to the outbox's file might put something
-        else there under the number of a report that they removed.
+        Only what this lamppost signed is named, and only from where it put it: whoever can write to the
+        outbox's file might put something else there under the number of a report that they removed.
         """
         if self._keys is None:
             return None
@@ -97,7 +97,10 @@ class Numbering:
             event = read_event(entry.payload)
         except MalformedError:
             return False
-        return event.sequence == entry.sequence and any(event.signed_by(key) for key in keys)
+        model = REPORT_MODELS.get(event.kind)
+        priority = model.priority if model else Priority.EVENT
+        in_place = (event.sequence, priority) == (entry.sequence, entry.priority)
+        return in_place and any(event.signed_by(key) for key in keys)
 
     def _record(self, kind: str, content: Mapping[str, Any], key: PrivateKey) -> Entry:
         event = chain_event(

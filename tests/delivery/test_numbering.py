@@ -7,6 +7,7 @@ import signal
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
@@ -197,10 +198,11 @@ def test_what_somebody_else_put_into_the_outbox_is_not_explained(path: Path) -> 
         outbox.delivered([entry.sequence for entry in came])
         false = Entry(7, "particulates", "t", came[7].payload, Priority.MEASURE)
         garbage = [Entry(n, "x", "t", b"x" * 900, Priority.MEASURE) for n in range(1, 7)]
-        outbox.append([*garbage, false])
+        demoted = replace(numbering(KeyRing(OLD), Position(8)).entry(health()), priority=Priority.MEASURE)
+        outbox.append([*garbage, false, demoted])
         write(outbox, KeyRing(OLD), 800)
-        del came[6]
-        assert missing([*came, *outbox.pending(10_000)]) == {SOURCE: [(7, 7)]}
+        del came[6:8]
+        assert missing([*came, *outbox.pending(10_000)]) == {SOURCE: [(7, 8)]}
 
 
 class FullDisk(Outbox):
