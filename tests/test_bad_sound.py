@@ -20,6 +20,7 @@ from edge.cli.settings_file import EXAMPLES
 from edge.domain.reports import REPORT
 from edge.domain.shipped import shipped
 from edge.dsp.air import speed_of_sound_m_s
+from edge.dsp.weighting import weighting_goal_db
 from scripts.array_sound import ONSET_S, RATE_HZ, diffuse, in_the_open, noisy, places, towards
 from scripts.measure_direction import square
 
@@ -140,6 +141,19 @@ def test_sound_on_a_constant_offset_is_measured_without_it(replay: Callable[...,
     told = replay(tone(seconds=SECONDS) + 0.4)
     assert told.of("sound_level")[0]["laeq_db"] == pytest.approx(-20, abs=0.1)
     assert "offset: plain" in told.said
+
+
+def test_mains_hum_is_a_level_and_no_bang(replay: Callable[..., Told]) -> None:
+    time_s = np.arange(4 * RATE_HZ) / RATE_HZ
+    hum = sum(0.3 / n * np.sin(2 * np.pi * 50 * n * time_s) for n in (1, 2, 3, 5))
+    sound = np.asarray(hum) + 1e-4 * np.random.default_rng(0).standard_normal(len(time_s))
+    sound[: 2 * RATE_HZ] *= 0.5  # a lamp's ballast gets louder
+    told = replay(sound)
+    (level,) = told.of("sound_level")
+    weighted_db = weighting_goal_db("A", np.array([50.0, 100.0, 150.0, 250.0]))
+    power = float(np.sum((0.3 / np.array([1, 2, 3, 5])) ** 2 * 10 ** (weighted_db / 10))) * (0.25 + 1) / 2
+    assert level["laeq_db"] == pytest.approx(10 * np.log10(power), abs=0.2)
+    assert not told.of("impulse")
 
 
 def test_a_dead_channel_is_found_and_the_others_still_tell_from_where(replay: Callable[..., Told]) -> None:
