@@ -7,7 +7,8 @@ import pytest
 
 from edge.dsp.impulses import ImpulseFinder
 from scripts import measure_hearing
-from scripts.measure_hearing import RATE_HZ, Figure, main, street
+from scripts.array_sound import RATE_HZ
+from scripts.measure_hearing import Figure, main, street
 
 
 def test_the_street_has_a_bang_every_five_seconds_on_four_channels() -> None:
