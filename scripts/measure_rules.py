@@ -183,7 +183,8 @@ def hear_clip(clip: Clip, start: CaptureTime, detectors: Sequence[Any]) -> tuple
     """Return what is observed of one clip, which is heard backwards first so that the floor is its own."""
     sound = read(clip).astype(np.float32)
     length_s = len(sound) / RATE_HZ
-    after = sound[::-1][: round(NAMED_S * RATE_HZ)]  # the second that a bang at its end is named from
+    # The second that a bang at its end is named from.
+    after = np.resize(sound[::-1], round(NAMED_S * RATE_HZ))
     both = np.concatenate([sound[::-1], sound, after])[:, None]
     size = round(FRAME_S * RATE_HZ)
     observations: list[Observation] = []
