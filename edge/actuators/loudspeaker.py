@@ -7,7 +7,7 @@
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -70,6 +70,13 @@ class _Sound:
     def duration_s(self) -> float:
         return len(self.samples) / self.rate_hz
 
+    def cut(self, end: int) -> "_Sound":
+        """Return it up to a sample, with a soft end."""
+        samples = self.samples[:end].copy()
+        ramp = min(len(samples), round(_BLOCK_S * self.rate_hz))
+        samples[len(samples) - ramp :] *= np.linspace(1.0, 0.0, ramp, dtype=np.float32)
+        return replace(self, samples=samples)
+
 
 class Loudspeaker:
     """The loudspeaker. `backend` returns the module `sounddevice` or one shaped like it."""
@@ -116,9 +123,10 @@ class Loudspeaker:
             yield from self._play_on(now)
 
     def release(self, now: CaptureTime) -> Iterator[Observation]:
-        """Play what has begun to its end, and nothing more."""
+        """Fade out, and begin nothing more."""
         self._next = None
         if self._playing is not None:
+            self._playing = self._playing.cut(self._position + round(_BLOCK_S * self._playing.rate_hz))
             yield from self._play_on(now)
 
     @property

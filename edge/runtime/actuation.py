@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 _STEP_S = 0.1
 _MOST_WAITING = 256
-_RELEASE_S = 12.0
+_RELEASE_S = 9.0
 """The way back to normal: from the brightest light at the usual pace six seconds, and a turn before it."""
 
 

@@ -197,15 +197,18 @@ def test_the_microphones_are_told_when_a_device_stalls() -> None:
     assert [(o.time, o.duration_s) for o in late] == [(now(60), 1.0)]
 
 
-def test_released_it_ends_what_it_plays_and_begins_nothing() -> None:
-    made = speaker(Device(), again_s=5)
+def test_released_it_fades_out_and_begins_nothing() -> None:
+    device = Device()
+    made = speaker(device, again_s=5)
     made.notice(pressed(), now())
     list(made.step(now(), 0))
     made._next = next(iter(made._sounds.values()))
-    for i in range(40):
-        list(made.release(now(0.1 * i)))
+    list(made.release(now(0.1)))
     assert made.at_rest
     assert made._next is None
+    sound = np.concatenate(device.played)
+    assert len(sound) == 3 * 4800
+    assert abs(sound[-1, 0]) < 0.001
 
 
 def test_check_opens_and_says_what_to_do() -> None:
