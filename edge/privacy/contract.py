@@ -13,11 +13,10 @@ from pydantic.fields import FieldInfo
 
 from edge.domain.report_base import Priority, Quantity, ReportBase, TimeResolution, Topic, marker
 from edge.domain.reports import REPORT_MODELS
+from edge.privacy.budget import HOUR_S
 
 FROM_POLICY = frozenset({"purpose", "legal_basis", "retention_days", "k", "epsilon"})
 """Fields that the policy fixes: they tell nothing of the street."""
-
-HOUR_S = 3600
 
 
 @dataclass(frozen=True, slots=True)

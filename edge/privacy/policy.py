@@ -154,6 +154,9 @@ def parse_policy(text: str, where: str) -> Policy:
     if mistakes:
         raise PolicyError("\n".join(f"{where}:{mistake}" for mistake in mistakes))
     file = File.model_validate(content)
+    if contradictions := list(_contradictions(file)):
+        lines = (f"{where}:{line_of(text, loc) or 1}: {said}" for loc, said in contradictions)
+        raise PolicyError("\n".join(lines), Reason.CONTRADICTORY)
     heading, noise = file.policy, file.differential_privacy
     return Policy(
         grounds=MappingProxyType(dict(file.reports)),
@@ -192,6 +195,22 @@ def _mistakes(content: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
             yield mistake["loc"], _explain(mistake)
     yield from _unknown(content, "reports", "kind of report", REPORT_MODELS)
     yield from _unknown(content, "scenes", "kind of event", EVENT_KINDS)
+
+
+def _contradictions(file: File) -> Iterator[tuple[Location, str]]:
+    """Yield what says two things of the same hours; of two that overlap only in part, the first one holds."""
+    levels = [
+        (level.quantity, level.span, level.level_db, level.distance_m) for level in file.permitted_levels
+    ]
+    priors = [(prior.sound, prior.span, prior.odds, 0.0) for prior in file.priors]
+    for table, said in (("permitted_levels", levels), ("priors", priors)):
+        for number, (what, span, *_) in enumerate(said):
+            first = next(n for n, other in enumerate(said) if other[:2] == (what, span))
+            if first != number:
+                hint = (
+                    f"says of {what} at the same hours as number {first + 1} of them; remove one of the two"
+                )
+                yield (table, number), f"'{table}.{number}' {hint}"
 
 
 def _unknown(

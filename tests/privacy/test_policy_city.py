@@ -5,6 +5,7 @@ from datetime import date, time
 import pytest
 
 from edge.domain.city import LampScene, LevelName, PermittedLevel, Prior, Span
+from edge.domain.health import Reason
 from edge.domain.observations import Sound
 from edge.privacy.policy import PolicyError, parse_policy
 
@@ -118,6 +119,15 @@ def test_a_policy_that_says_nothing_of_it_limits_nothing_and_keeps_small_counts_
 )
 def test_a_mistake_is_named_with_its_place_and_what_to_do(text: str, said: str) -> None:
     assert said in mistake(GROUND + text)
+
+
+@pytest.mark.parametrize("table", [LEVEL, PRIOR])
+def test_two_words_on_the_same_hours_contradict_each_other(table: str) -> None:
+    other = table.replace("70.5", "60").replace("odds = 20", "odds = 2")
+    with pytest.raises(PolicyError, match="at the same hours as number 1 of them; remove one") as caught:
+        parse_policy(GROUND + table + other, where="policy.toml")
+    assert caught.value.reason is Reason.CONTRADICTORY
+    assert parse_policy(GROUND + table + other.replace("last = 20", "last = 21"), where="policy.toml")
 
 
 def test_an_unknown_recipient_is_named_with_the_nearest() -> None:
