@@ -199,7 +199,7 @@ def test_the_microphones_are_told_when_a_device_stalls() -> None:
 
 def test_released_it_fades_out_and_begins_nothing() -> None:
     device = Device()
-    made = speaker(device, again_s=5)
+    made: Any = speaker(device, again_s=5)
     made.notice(pressed(), now())
     list(made.step(now(), 0))
     made._next = next(iter(made._sounds.values()))
