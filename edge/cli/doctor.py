@@ -137,9 +137,9 @@ def _policy(settings: Settings) -> Check:
         return Check("policy", ok=False, detail="none: only health will leave this lamppost", advice=advice)
     if standing.trouble:
         return Check("policy", ok=False, detail=standing.trouble, advice="see `lamppost privacy show`")
-    return Check(
-        "policy", ok=True, detail=f"lets out {', '.join(sorted(standing.policy.grounds)) or 'nothing'}"
-    )
+    signed = "signed" if settings.privacy and settings.privacy.city_key else "unsigned, as on a bench"
+    kinds = ", ".join(sorted(standing.policy.grounds)) or "nothing"
+    return Check("policy", ok=True, detail=f"{signed}; lets out {kinds}")
 
 
 def _air(settings: Settings) -> Iterator[Check]:
