@@ -368,7 +368,8 @@ def stream(base: Iterable[Rate], days: float, seed: int) -> list[Observation]:
 PAGE = """\
 # Rules: measured
 
-Written by `scripts/measure_rules.py`, which says how. What a rule is made of: `edge/fusion/<rule>.py`;
+Written by `scripts/measure_rules.py DATA --days {days:.0f} --markdown`, which says how. What a
+rule is made of: `edge/fusion/<rule>.py`;
 how what lasts begins, is confirmed and ends: [0017](decisions/0017-episodes.md); how `bang` and `impulse`
 share the work: [0016](decisions/0016-bang-and-impulse.md).
 
@@ -393,8 +394,9 @@ began, a gathering 20 s (`[detectors.crowd]`).
 
 {rates}
 
-Measured: counted in the same recordings of streets, by the shipped detectors at their shipped thresholds.
-Assumed: no recordings long enough exist here; the figures are meant to be high.
+Measured: counted in the same recordings of streets, by the shipped detectors at their shipped thresholds
+(names given to bangs: {names}; raised voices are switched off in the shipped model). Assumed: no recordings
+long enough exist here; the figures are meant to be high.
 
 ## What the settings mean
 
@@ -415,8 +417,8 @@ def page(heard: Heard, base: Sequence[Rate], coincidence: dict[str, tuple[int, i
                 "rule": f"`{name}`",
                 "inputs": INPUTS[name],
                 "adds": "until named, at most 2 s" if name == "bang" else "0 s",
-                "coincidence, events a day": f"{begun / days:.3g}",
-                "of them confirmed": f"{confirmed / days:.3g}",
+                "coincidence, events a day": figure(begun / days),
+                "of them confirmed": figure(confirmed / days),
                 "street, events an hour": street(heard, name),
             }
         )
@@ -426,15 +428,25 @@ def page(heard: Heard, base: Sequence[Rate], coincidence: dict[str, tuple[int, i
         for name, module in RULES.items()
     ]
     given = [
-        {"observation": r.name, "a day": f"{r.per_day:.3g}", "": "measured" if r.measured else "assumed"}
+        {"observation": r.name, "a day": figure(r.per_day), "": "measured" if r.measured else "assumed"}
         for r in base
     ]
     return PAGE.format(
-        rules=table(rows), rates=table(given), settings=table(settings), days=days, hours=heard.hours
+        rules=table(rows),
+        rates=table(given),
+        settings=table(settings),
+        days=days,
+        hours=heard.hours,
+        names=", ".join(f"{name} {count}" for name, count in sorted(heard.names.items())) or "none",
     )
 
 
 LIMITS = ("window_s", "hold_s", "burst_gap_s", "maximum_s", "refractory_s")
+
+
+def figure(value: float) -> str:
+    """Return a number to three digits."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def street(heard: Heard, name: str) -> str:
