@@ -11,6 +11,8 @@ from scripts.street_sound.measures import Mask, Share, auc, share_by_group, thre
 from scripts.street_sound.scores import Scores
 
 FALSE_POSITIVES = 0.01
+VARIANT = "permissive"
+"""Our recipe on permissively licensed recordings alone: measured, neither shipped nor a peer."""
 _GUN_SOURCES = {"video cuts": "gunshot_video", "UrbanSound8K": "urbansound8k"}
 _GUN_TARGETS = {"video cuts": 0.93, "UrbanSound8K": 0.88}
 _TARGETS = {
@@ -31,6 +33,10 @@ class Row:
     on: str
     target: float | None
     values: dict[str, Share]
+
+    def peers(self, own: str) -> dict[str, Share]:
+        """Return the figures of the models of others."""
+        return {name: share for name, share in self.values.items() if name not in {own, VARIANT}}
 
 
 class Truth:
@@ -136,7 +142,7 @@ def markdown(rows: list[Row], models: list[str]) -> str:
     lines = ["| | on | target | " + " | ".join(models) + " |", "|---" * (3 + len(models)) + "|"]
     for row in rows:
         own, *others = (row.values[m] for m in models)
-        best = own.value >= (row.target or 0) and all(own.value >= o.value for o in others)
+        best = own.value >= max(row.target or 0, *(s.value for s in row.peers(models[0]).values()))
         cells = [f"**{own}**" if best else str(own), *(f"{o.value:.2f}" for o in others)]
         lines.append(
             f"| {row.what} | {row.on}, {own.count} | {'' if row.target is None else f'{row.target:.2f}'} | "

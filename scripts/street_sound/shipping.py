@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 
 from scripts.street_sound.corpus import Clip
-from scripts.street_sound.figures import Row
+from scripts.street_sound.figures import VARIANT, Row
 from scripts.street_sound.labels import OUTPUTS
 
 OFF = {
@@ -41,8 +41,16 @@ def _figure(row: Row, own: str) -> str:
     lines += [f"{k} = {v:.3f}" for k, v in (("value", share.value), ("low", share.low), ("high", share.high))]
     if row.target is not None:
         lines.append(f"target = {row.target}")
-    peers = ", ".join(f"{name} = {s.value:.3f}" for name, s in row.values.items() if name != own)
+    peers = ", ".join(f"{name} = {s.value:.3f}" for name, s in row.peers(own).items())
     return "\n".join([*lines, f"peers = {{ {peers} }}\n"])
+
+
+def _variant(row: Row) -> str:
+    share, on = row.values[VARIANT], f"{row.on}; variant trained on permissive recordings only, not shipped"
+    return (
+        f"[[figures]]\nwhat = {_text(row.what)}\non = {_text(on)}\n"
+        f"value = {share.value:.3f}\nlow = {share.low:.3f}\nhigh = {share.high:.3f}\n"
+    )
 
 
 def _alarm(name: str, rate: Rate) -> str:
@@ -64,7 +72,7 @@ def reached(rows: list[Row], own: str = "ours") -> str:
     """Say in words how many targets and peers are reached, and which targets are not."""
     aimed = [row for row in rows if row.target is not None]
     missed = [f"{r.what} ({r.on})" for r in aimed if r.values[own].value < (r.target or 0)]
-    best = sum(all(r.values[own].value >= s.value for s in r.values.values()) for r in rows)
+    best = sum(all(r.values[own].value >= s.value for s in r.peers(own).values()) for r in rows)
     missing = f"; not: {', '.join(missed)}" if missed else ""
     return (
         f"{len(aimed) - len(missed)} of {len(aimed)} targets are reached{missing}. "
@@ -97,6 +105,7 @@ def write_card(
         *(_label(name, thresholds[name], why) for name in OUTPUTS),
         *(_alarm(name, rate) for name, rate in rates.items()),
         *(_figure(row, "ours") for row in rows),
+        *(_variant(row) for row in rows if VARIANT in row.values),
         *_materials(clips),
         further.read_text(encoding="utf-8") if further else "",
     ]

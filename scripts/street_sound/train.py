@@ -216,6 +216,9 @@ def fit(stage: Stage, paths: list[Path], loss: Loss, start: StreetNet | None, fo
         net = StreetNet()
         net.load_state_dict(torch.load(done))
         return net
+    if start and not stage.pictures:
+        torch.save(start.state_dict(), done)
+        return start
     feed, recent = Feed(paths, stage.pictures), 0.0
     run = _Run(stage, feed.steps, start)
     if unfinished.exists():
@@ -267,7 +270,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--licences", choices=("any", "permissive"), default="any")
     parser.add_argument("--only", default="base,0,1,2,3,all")
     parser.add_argument("--base", type=int, default=600_000, help="pictures the common start sees; 0: none")
-    parser.add_argument("--each", type=int, default=130_000, help="pictures each fold and everything sees")
+    parser.add_argument(
+        "--each", type=int, default=90_000, help="pictures each fold and everything sees; 0: as started"
+    )
     parser.add_argument(
         "--more-shards", type=int, default=6, help="shards of further sounds beside the labelled"
     )

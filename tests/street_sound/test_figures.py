@@ -7,7 +7,7 @@ import pytest
 
 from edge.inference.card import read_card
 from scripts.street_sound.corpus import Clip
-from scripts.street_sound.figures import Row, markdown, table
+from scripts.street_sound.figures import VARIANT, Row, markdown, table
 from scripts.street_sound.labels import FROM_MANIFEST, OUTPUTS
 from scripts.street_sound.measures import Share
 from scripts.street_sound.scores import SEGMENT, Scores, logit, segments
@@ -59,6 +59,14 @@ def test_the_card_says_what_is_not_reached() -> None:
     text = reached([row("x", 0.8, 0.9, 0.9), row("y", 0.9, 0.9, 0.9), row("z", 0.1, 0.0, None)])
     assert text.startswith("1 of 2 targets are reached; not: x (all).")
     assert text.endswith("in 2 of 3 rows.")
+
+
+def test_a_variant_of_ours_is_no_peer() -> None:
+    values = {"ours": Share(0.8, 0, 1, 9), "peer": Share(0.7, 0, 1, 9), VARIANT: Share(0.9, 0, 1, 9)}
+    row = Row("x", "y", None, values)
+    assert set(row.peers("ours")) == {"peer"}
+    assert "**0.80" in markdown([row], list(values))
+    assert reached([row]).endswith("in 1 of 1 rows.")
 
 
 def test_a_segment_scores_as_its_loudest_window() -> None:
