@@ -10,8 +10,8 @@ from datetime import date
 from enum import EnumType
 from fractions import Fraction
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, get_args
+from types import MappingProxyType, NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -144,8 +144,18 @@ def parse_policy(text: str, where: str) -> Policy:
         where: the file's name, for errors.
 
     Raises:
-        PolicyError: as for `load_policy`.
+        PolicyError: as for `load_policy`; nothing else, or a mistake in a file would end the daemon.
     """
+    try:
+        return _parsed(text, where)
+    except PolicyError:
+        raise
+    except Exception as error:
+        message = f"{where}: cannot be checked ({type(error).__name__}: {error}); correct what changed last"
+        raise PolicyError(message) from error
+
+
+def _parsed(text: str, where: str) -> Policy:
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -244,17 +254,33 @@ def _explain(mistake: ErrorDetails) -> str:
 
 
 def _at(location: Iterable[str | int]) -> Any:
-    """Return the type that the file's model declares at a place."""
+    """Return the type that the file's model declares at a place; None where it declares none."""
     here: Any = File
+    table: Any = None
     for part in location:
-        if isinstance(here, type) and issubclass(here, BaseModel):
-            here = here.model_fields[str(part)].annotation
-        else:  # a table of tables or a list of them: the type of its values
-            here = next((arg for arg in reversed(get_args(here)) if arg is not Ellipsis), None)
+        here, table = _inner(here, table, part), here
     return here
 
 
+def _inner(here: Any, table: Any, part: str | int) -> Any:
+    if part == "[key]":  # pydantic names a key of a table of tables after the key itself
+        return _bare(next(iter(get_args(table)), None))
+    if isinstance(here, type) and issubclass(here, BaseModel):
+        field = here.model_fields.get(str(part))
+        return field and _bare(field.annotation)
+    # A table of tables or a list of them: the type of its values.
+    return _bare(next((arg for arg in reversed(get_args(here)) if arg is not Ellipsis), None))
+
+
+def _bare(declared: Any) -> Any:
+    """Return a type without what is annotated, and without the None that it may be instead."""
+    if get_origin(declared) in {Annotated, Union, UnionType}:
+        return _bare(next(arg for arg in get_args(declared) if arg is not NoneType))
+    return declared
+
+
 def _names(declared: Any) -> Iterable[str]:
-    """Return the keys of a table, or the words of an enumeration."""
-    words: Iterable[str] = declared.__members__.values() if isinstance(declared, EnumType) else ()
-    return words or list(declared.model_fields)
+    """Return the keys of a table, or the words of an enumeration; none of anything else."""
+    if isinstance(declared, EnumType):
+        return list(declared.__members__.values())
+    return list(getattr(declared, "model_fields", ()))
