@@ -31,8 +31,13 @@ def _known_key(text: str) -> str:
     return text
 
 
-def _as_list(value: Any) -> Any:
+def as_list(value: Any) -> Any:
+    """Return a single value, where several are allowed, as a list of it."""
     return value if isinstance(value, list | tuple) else [value]
+
+
+PublicKeyText = Annotated[str, AfterValidator(_known_key)]
+"""A public key in the settings, as `lamppost keys show` prints it."""
 
 
 class Bound(Section):
@@ -53,8 +58,8 @@ class Bound(Section):
 class Config(Section):
     """Settings of `[delivery.commands]`; without this section the lamppost hears no commands."""
 
-    city_key: Annotated[tuple[Annotated[str, AfterValidator(_known_key)], ...], BeforeValidator(_as_list)] = (
-        Field(min_length=1, description="public key of who may command, or several while one follows another")
+    city_key: Annotated[tuple[PublicKeyText, ...], BeforeValidator(as_list)] = Field(
+        min_length=1, description="public key of who may command, or several while one follows another"
     )
     allow: tuple[Action, ...] = Field((), description="what it may ask for; empty: nothing")
     thresholds: tuple[Bound, ...] = Field((), description="thresholds that it may set")

@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from edge.delivery.commands import PublicKeyText, as_list
 from edge.domain.nearest import nearest
 from edge.domain.sections import LocalPath, Section
 from edge.privacy.contract import CONTRACT
@@ -14,27 +15,12 @@ from edge.privacy.policy_watch import Demands, PolicyWatch
 from edge.signing.keys import PublicKey
 
 
-def as_list(value: Any) -> Any:
-    """Return a single value, where several are allowed, as a list of it."""
-    return value if isinstance(value, list | tuple) else [value]
-
-
-def _known_key(text: str) -> str:
-    try:
-        PublicKey.from_text(text)
-    except ValueError as error:
-        message = f"is no public key: {error}; `lamppost keys show` prints one"
-        raise ValueError(message) from error
-    return text
-
-
 def _known_kind(kind: str) -> str:
     if kind not in CONTRACT:
         raise ValueError(f"no kind of report is called '{kind}'; {nearest(kind, CONTRACT)}")
     return kind
 
 
-Key = Annotated[str, AfterValidator(_known_key)]
 Kind = Annotated[str, AfterValidator(_known_kind)]
 
 
@@ -42,7 +28,7 @@ class PrivacySection(Section):
     """`[privacy]`: the policy, and what this lamppost withholds besides; without it only health leaves."""
 
     policy: LocalPath = Field(description="the city's policy file; its signature is beside it, with .sig")
-    city_key: Annotated[tuple[Key, ...], BeforeValidator(as_list)] = Field(
+    city_key: Annotated[tuple[PublicKeyText, ...], BeforeValidator(as_list)] = Field(
         (), description="public key of the city, or several while one follows another"
     )
     unsigned: Literal["refused", "allowed"] = Field(

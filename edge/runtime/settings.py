@@ -27,12 +27,13 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from edge.delivery.commands import as_list
 from edge.domain.complaint import Complaint
 from edge.domain.frames import FRAME_OF
 from edge.domain.nearest import nearest
 from edge.domain.stages import SETTINGS_FOLDER, Section
 from edge.domain.toml_lines import line_of
-from edge.runtime.privacy_section import PrivacySection, as_list
+from edge.runtime.privacy_section import PrivacySection
 from edge.runtime.signing_section import SigningSection
 
 SOURCE_LAYERS = ("sources", "replay", "simulation")
