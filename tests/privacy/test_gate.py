@@ -10,7 +10,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge.domain import (
@@ -266,6 +266,7 @@ def findings(kind: Any) -> st.SearchStrategy[Any]:
     return st.builds(kind, **{f.name: wild(hints[f.name]) for f in dataclasses.fields(kind)})
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a loaded machine is no fault
 @given(st.one_of(*(findings(kind) for kind in FINDINGS)))
 def test_whatever_a_detector_says_the_contract_holds(finding: Any) -> None:
     gate = Gate(EVERYTHING)
