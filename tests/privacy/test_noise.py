@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import opendp.prelude as dp
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -88,6 +88,7 @@ def test_a_restart_gives_nothing_back(tmp_path: Path) -> None:
     assert not Ledger(path).spend(DAY, tenth, ONE)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.fractions(Fraction(1, 100), 1), st.booleans()), max_size=40))
 def test_no_day_spends_more_than_its_budget(spends: list[tuple[int, Fraction, bool]]) -> None:
     ledger, spent, latest = Ledger(), Counter[int](), 0
