@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge.cli.models.people import score, tiling
-from edge.cli.models.tables import RowError, read_picture
+from edge.cli.models.tables import PICTURES, RowError, read_picture
 from edge.cli.output import FINE, FOUND_PROBLEM, UsageError, complain, emit_json, existing_file
 from edge.cli.settings_file import load
 from edge.detectors.people import KINDS, Config, finder_of, search_of
@@ -26,7 +26,6 @@ from edge.vision.picture import Thinning
 
 HELP = "count people and vehicles in a picture or a video file"
 
-_PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 _EVERY_PICTURE_HZ = 120.0
 
 
@@ -76,7 +75,7 @@ def _config(args: argparse.Namespace) -> Config:
 
 def pictures_of(path: Path, rate_hz: float) -> Iterator[tuple[int, float, Image | None]]:
     """Yield (number in the file, seconds, picture); None for what cannot be read, after saying so."""
-    if path.suffix.lower() in _PICTURES:
+    if path.suffix.lower() in PICTURES:
         try:
             yield 0, 0.0, Intake([])(read_picture(path))
         except (RowError, ValueError) as error:

@@ -9,7 +9,7 @@ from edge.domain.frames import Image
 from edge.vision.opencv import opencv
 from edge.vision.picture import as_bgr
 
-_PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
+PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 
 
 class RowError(Exception):
@@ -36,9 +36,9 @@ def listed(table: Path, column: str) -> list[str]:
 
 def pictures_in(folder: Path) -> list[str]:
     """Return the pictures below a folder, relative to it. Raises UsageError."""
-    found = [p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.suffix.lower() in _PICTURES]
+    found = [p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.suffix.lower() in PICTURES]
     if not found:
-        raise UsageError(f"{folder}: holds no picture; give a folder of {', '.join(sorted(_PICTURES))}")
+        raise UsageError(f"{folder}: holds no picture; give a folder of {', '.join(sorted(PICTURES))}")
     return sorted(found)
 
 
