@@ -1,5 +1,6 @@
 """Which policy is in force: the city's while it is good, else the one before, else only health leaves."""
 
+import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ SILENCE = Policy(
 """In force where no policy is: the lamppost says how it is, and nothing else."""
 
 _COPY = "policy.sealed"
+_NUMBER = "policy.number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,9 @@ class PolicyWatch:
     """Looks at the policy whenever it is asked to; reads files, so it takes a moment.
 
     Of sealed policies the good one with the highest number is in force: the city's file, what was in force
-    before, or its copy, which survives a restart. So nobody can put an old policy back, and a spoilt file
-    changes nothing.
+    before, or its copy, which survives a restart. The highest number that ever was in force is kept besides,
+    and none below it is taken, even when that policy has expired. So nobody can put an old policy back, and a
+    spoilt file changes nothing.
 
     Args:
         demands: what the lamppost asks of a policy.
@@ -78,6 +81,7 @@ class PolicyWatch:
         self._keeps = keeps
         self._demands = demands
         self._previous: Policy | None = None
+        self._number = 0
 
     def look(self, now: datetime) -> Standing:
         """Return the policy in force.
@@ -88,12 +92,13 @@ class PolicyWatch:
         try:
             text, sealed = self._read()
             given = self._checked(text, sealed, now)
+            earlier = self._earlier(now) if self._demands.keys else ()
+            best = max((given, *earlier), key=lambda policy: policy.number)
+            self._require_no_older(best)
         except PolicyError as error:
             return self._without(error, now)
-        earlier = self._earlier(now) if self._demands.keys else ()
-        best = max((given, *earlier), key=lambda policy: policy.number)
-        self._previous = best
-        trouble = self._keep(text, sealed) if best is given else ""
+        self._previous, self._number = best, max(self._number, best.number)
+        trouble = self._keep(best.number, text, sealed) if best is given else ""
         reason = Reason.NO_PERMISSION if trouble else Reason.NONE
         return Standing(narrowed(best, self._demands.narrowing), trouble=trouble, reason=reason)
 
@@ -101,18 +106,17 @@ class PolicyWatch:
         """Take a policy that came another way than as a file, with its seal; the next look puts it in force.
 
         Raises:
-            PolicyError: it is not good, no newer than the one in force, or cannot be kept.
+            PolicyError: it is not good, no newer than every one that was in force, or cannot be kept.
         """
         if not self._demands.keys or self._demands.state is None:
             raise PolicyError(
                 "policy: none is taken without [privacy] city_key to check it with", Reason.UNSIGNED
             )
         policy = self._checked(text, sealed, now)
-        in_force = max((earlier.number for earlier in self._earlier(now)), default=0)
-        if policy.number <= in_force:
-            message = f"policy: number {policy.number} is no newer than {in_force}, which is in force"
+        if policy.number <= (highest := self._highest()):
+            message = f"policy: number {policy.number} is no newer than {highest}, which is or was in force"
             raise PolicyError(message, Reason.CONTRADICTORY)
-        if trouble := self._keep(text, sealed):
+        if trouble := self._keep(policy.number, text, sealed):
             raise PolicyError(trouble, Reason.NO_PERMISSION)
 
     def _without(self, error: PolicyError, now: datetime) -> Standing:
@@ -129,16 +133,45 @@ class PolicyWatch:
 
     def _earlier(self, now: datetime) -> list[Policy]:
         """Return what was in force before and still may be: in memory, and on disk."""
-        found = []
-        with suppress(PolicyError):
-            if self._previous is not None:
-                _require_in_time(self._previous, now, "policy")
-                found.append(self._previous)
+        found = [policy for policy in (self._previous, self._copied()) if policy is not None]
+        in_time = []
+        for policy in found:
+            with suppress(PolicyError):
+                _require_in_time(policy, now, "policy")
+                self._require_no_older(policy)
+                in_time.append(policy)
+        return in_time
+
+    def _require_no_older(self, policy: Policy) -> None:
+        if self._demands.keys and policy.number < (highest := self._highest()):
+            message = (
+                f"{self._demands.path}: number {policy.number} is lower than {highest}, which was in force"
+            )
+            raise PolicyError(f"{message}; the city signs one with a higher number", Reason.CONTRADICTORY)
+
+    def _highest(self) -> int:
+        """Return the highest number that was ever in force, whether that policy has expired or not."""
+        copied = self._copied()
+        return max(self._number, self._noted(), copied.number if copied else 0)
+
+    def _noted(self) -> int:
+        """Return the number on disk; 0 when there is none of this city that can be read."""
+        if self._copy is None:
+            return 0
+        try:
+            noted = json.loads(self._copy.with_name(_NUMBER).read_bytes())
+            number = noted["number"] if noted["city"] == self._demands.city else 0
+        except (OSError, ValueError, KeyError, TypeError):
+            return 0
+        return number if type(number) is int else 0
+
+    def _copied(self) -> Policy | None:
+        """Return the policy of the copy, expired or not; None when there is no good one."""
         with suppress(PolicyError, OSError, UnicodeDecodeError):
             if (copy := self._copy) is not None:
                 sealed, _, text = copy.read_bytes().partition(b"\n")
-                found.append(self._checked(text, sealed.decode(), now))
-        return found
+                return self._genuine(text, sealed.decode())
+        return None
 
     def _read(self) -> tuple[bytes, str]:
         path = self._demands.path
@@ -156,6 +189,11 @@ class PolicyWatch:
             raise PolicyError(f"{seal_path(path)}: cannot be read: {error}", Reason.BAD_SIGNATURE) from error
 
     def _checked(self, text: bytes, sealed: str, now: datetime) -> Policy:
+        policy = self._genuine(text, sealed)
+        _require_in_time(policy, now, str(self._demands.path))
+        return policy
+
+    def _genuine(self, text: bytes, sealed: str) -> Policy:
         demands = self._demands
         where = str(demands.path)
         if demands.keys:
@@ -171,29 +209,34 @@ class PolicyWatch:
         if policy.of_city not in {None, demands.city}:
             message = f"{where}: is the policy of '{policy.of_city}', this lamppost is in '{demands.city}'"
             raise PolicyError(f"{message}; give it the policy of its own city", Reason.CONTRADICTORY)
-        _require_in_time(policy, now, where)
         return policy
 
     @property
     def _copy(self) -> Path | None:
         return self._demands.state / _COPY if self._demands.keys and self._demands.state else None
 
-    def _keep(self, text: bytes, sealed: str) -> str:
-        """Write the copy, whole or not at all; return what went wrong."""
+    def _keep(self, number: int, text: bytes, sealed: str) -> str:
+        """Write the copy and its number, each whole or not at all; return what went wrong."""
         copy = self._copy
         if copy is None or not self._keeps:
             return ""
-        content = sealed.strip().encode() + b"\n" + text
+        noted = json.dumps({"city": self._demands.city, "number": number})
         try:
-            if copy.exists() and copy.read_bytes() == content:
-                return ""
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            partial = copy.with_suffix(".partial")
-            partial.write_bytes(content)
-            partial.replace(copy)
+            # In this order: a number without its policy would silence the lamppost.
+            _write_if_new(copy, sealed.strip().encode() + b"\n" + text)
+            _write_if_new(copy.with_name(_NUMBER), noted.encode())
         except OSError as error:
             return f"{copy}: no copy of the policy can be kept ({error.strerror}); make its folder writable"
         return ""
+
+
+def _write_if_new(path: Path, content: bytes) -> None:
+    if path.exists() and path.read_bytes() == content:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(content)
+    partial.replace(path)
 
 
 def require_heading(policy: Policy, where: str) -> None:

@@ -1,5 +1,6 @@
 """A policy that is missing, expired, forged or contradictory: the one before stays, or only health leaves."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,70 @@ def test_an_old_policy_with_a_good_seal_cannot_be_put_back(node: Node) -> None:
     assert node.look().policy.number == 3
 
 
+def test_an_older_wider_policy_does_not_come_back_when_the_newer_one_expires(node: Node) -> None:
+    node.write(text(3, expires="2026-06-30"))
+    node.look()
+    wide = text(2)  # k = 6 instead of 7, and good for half a year more
+    node.write(wide)
+    july = datetime(2026, 7, 1, 12, tzinfo=UTC)
+    for _ in range(3):
+        standing = node.look(july)
+        assert standing.silent
+        assert standing.reason is Reason.CONTRADICTORY
+        assert "number 2 is lower than 3, which was in force; the city signs one with a higher number" in (
+            standing.trouble
+        )
+        with pytest.raises(PolicyError, match="number 2 is no newer than 3"):
+            node.watch.offer(wide, seal(wide, CITY), july)
+        node.restart()
+    node.write(text(4))
+    assert node.look(july).policy.number == 4
+
+
+def test_the_number_in_force_is_remembered_apart_from_the_copy(node: Node) -> None:
+    node.write(text(3))
+    node.look()
+    (node.state / "policy.sealed").unlink()
+    node.restart()
+    node.write(text(2))
+    assert node.look().silent
+
+
+def test_without_the_file_of_the_number_its_copy_still_counts(node: Node) -> None:
+    node.write(text(3, expires="2026-06-30"))
+    node.look()
+    (node.state / "policy.number").unlink()
+    node.restart()
+    node.write(text(2))
+    july = datetime(2026, 7, 1, 12, tzinfo=UTC)
+    assert node.look(july).silent
+    with pytest.raises(PolicyError, match="no newer than 3"):
+        node.watch.offer(text(2), seal(text(2), CITY), july)
+
+
+def test_a_number_that_cannot_be_read_leaves_the_copy_s(node: Node) -> None:
+    node.write(text(3))
+    node.look()
+    for spoilt in (b"", b"{", b"3", b'{"city": "utrecht"}', b'{"city": "utrecht", "number": "9"}', b"\xff"):
+        (node.state / "policy.number").write_bytes(spoilt)
+        node.restart()
+        node.write(text(2))
+        assert node.look().policy.number == 3
+        node.write(text(3))
+        assert node.look().policy.number == 3
+
+
+def test_the_number_of_another_city_binds_nobody(node: Node) -> None:
+    node.write(text(3))
+    node.look()
+    moved = Node(node.file.parent, keys=(OTHER.public,))
+    moved.demands = replace(moved.demands, city="delft")
+    moved.restart()
+    content = text(1, city='"delft"')
+    moved.write(content, seal(content, OTHER))
+    assert moved.look().policy.number == 1
+
+
 def test_the_previous_policy_expires_too(node: Node) -> None:
     node.write(text(1))
     node.look()
@@ -213,6 +278,15 @@ def test_a_policy_that_came_another_way_is_in_force_at_the_next_look(node: Node)
         with pytest.raises(PolicyError, match=said):
             node.watch.offer(content, sealed, NOW)
     assert node.look().policy.number == 2
+
+
+def test_a_policy_that_came_another_way_and_cannot_be_kept_changes_nothing(node: Node) -> None:
+    node.state.write_text("a file, not a folder")
+    node.write(text(1))
+    node.look()
+    with pytest.raises(PolicyError, match="no copy of the policy can be kept"):
+        node.watch.offer(text(2), seal(text(2), CITY), NOW)
+    assert node.look().policy.number == 1
 
 
 def test_a_lamppost_can_only_narrow(tmp_path: Path) -> None:
