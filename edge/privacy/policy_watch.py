@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from edge.domain.city import City, Span
 from edge.domain.health import Reason
 from edge.domain.report_base import LegalBasis, Purpose
 from edge.privacy.policy import Narrowing, Policy, PolicyError, narrowed, parse_policy, read_policy
@@ -20,9 +21,10 @@ SILENCE = Policy(
         "health": Ground(
             purpose=Purpose.MAINTENANCE, legal_basis=LegalBasis.NO_PERSONAL_DATA, retention_days=30
         )
-    }
+    },
+    City(quiet_hours=(Span(),)),
 )
-"""In force where no policy is: the lamppost says how it is, and nothing else."""
+"""In force where no policy is: the lamppost says how it is and nothing else, and every hour is quiet."""
 
 _COPY = "policy.sealed"
 _NUMBER = "policy.number"

@@ -21,6 +21,7 @@ from edge.domain.scene_observations import Stage
 from edge.domain.time import CaptureTime
 from edge.domain.trigger import Strength
 from edge.dsp.chime import chime, limited
+from edge.privacy.policy_watch import SILENCE
 
 SPEAKER = SourceId("speaker", 0, Component.LOUDSPEAKER)
 NOON_NS = int(datetime(2026, 5, 1, 12, tzinfo=UTC).timestamp()) * 10**9
@@ -126,6 +127,15 @@ def test_quiet_hours_hold_and_an_unknown_clock_is_quiet() -> None:
     made = speaker(device)
     made.notice(pressed(), now(uncertainty_ms=None))
     assert play(made, now())
+
+
+def test_without_a_policy_every_hour_is_quiet() -> None:
+    for hour in (4, 12, 23):
+        made = speaker(device := Device())
+        made.obey(SILENCE.city)
+        made.notice(pressed(), now(hour=hour))
+        assert play(made, now(hour=hour)) == []
+        assert device.played == []
 
 
 def test_it_does_not_sound_again_so_soon_nor_on_ends_nor_unconfirmed() -> None:
