@@ -205,6 +205,8 @@ class Sense:
         for name, rule in list(self._rules.items()):
             if names is not None and name not in names:
                 continue
+            if self._rules.get(name) is not rule:  # switched off meanwhile, over what another one concluded
+                continue
             try:
                 findings = list(question(rule))
             except Exception as error:  # noqa: BLE001 - one broken rule must not take the road with it
@@ -256,8 +258,9 @@ class Sense:
             await self._remember()
 
     async def _switch_off(self, rule: str, error: Exception) -> None:
+        if self._rules.pop(rule, None) is None:  # two observations were under way
+            return
         _log.error("fusion: %s failed and is switched off", rule, exc_info=error)
-        del self._rules[rule]
         detail = f"fusion: {rule} is switched off: {type(error).__name__}: {error}"
         await self.tell(Component.DETECTOR, Status.FAILED, Reason.EXCEPTION, 1, detail)
 

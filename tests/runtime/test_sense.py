@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Self
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -15,7 +16,7 @@ from edge.domain.city import City
 from edge.domain.frames import Frame, Idle
 from edge.domain.health import Component, Reason, Status
 from edge.domain.identity import SourceId
-from edge.domain.observations import Observation
+from edge.domain.observations import Health, Observation
 from edge.domain.sound_reports import SoundLevelReport
 from edge.domain.stages import Check, Section
 from edge.privacy import gate as gate_module
@@ -73,6 +74,42 @@ def test_a_broken_rule_is_switched_off_and_the_others_go_on() -> None:
     assert [r.component for r in reports if getattr(r, "reason", None) == Reason.EXCEPTION] == [
         Component.DETECTOR
     ]
+
+
+class Concluding:
+    """A rule that makes one observation of another."""
+
+    def accept(self, observation: Observation) -> Iterator[Any]:
+        if isinstance(observation, Health) and observation.reason is Reason.STARTED:
+            yield replace(observation, reason=Reason.RECOVERED)
+
+
+class BreaksAlways(BrokenRule):
+    """A rule with a bug that counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def accept(self, observation: Observation) -> Iterator[Any]:
+        self.asked += 1
+        return super().accept(observation)
+
+
+def test_a_rule_that_breaks_on_what_another_concludes_is_switched_off_once() -> None:
+    good = settings()
+    role = Sense(good, gate_of(good), AsyncMock(), SystemClock(), monitored=False)
+    broken = BreaksAlways()
+    role._rules = {"concluding": Concluding(), "broken": broken}
+    source = SourceId("m", 0, Component.MICROPHONE)
+    started: dict[str, Any] = {
+        "component": Component.MICROPHONE,
+        "status": Status.OK,
+        "reason": Reason.STARTED,
+    }
+    asyncio.run(role.observe(Health(source=source, time=SystemClock().now(), **started)))
+    assert set(role._rules) == {"concluding"}
+    assert broken.asked == 1
+    assert role.health[Status.FAILED, Reason.EXCEPTION] == 1
 
 
 class ToldRule:
