@@ -16,9 +16,9 @@ from typing import Any
 
 from edge.delivery.cloud_events import CONTENT_TYPE
 from edge.domain.node_reports import NodeState
-from edge.domain.report_base import ReportBase
+from edge.domain.report_base import Priority, ReportBase
 from edge.domain.reports import REPORT_MODELS
-from edge.privacy.budget import HOUR_BITS, HOUR_S, SHARE_OF_A_KIND, SHARES, SHORT_BITS, SHORT_S
+from edge.privacy.budget import HOUR_BITS, HOUR_S, SHARES, SHARES_OF_A_KIND, SHORT_BITS, SHORT_S
 from edge.privacy.contract import CONTRACT, FROM_POLICY, Term, Terms
 from edge.signing.events import EVICTION, ROTATION
 
@@ -51,8 +51,9 @@ any {short_s} s, the rate of the lowest standardised speech codec, alarms includ
 values a field could have held, not what it held; what the policy fixes counts nothing; a time counts the
 moments that it could have been since the report before it of its kind and sensor. A report for which there is
 no room is refused and counted, and the lamppost's health tells it. Measures may fill {measure:.0%} of the
-budget, health {health:.0%}, and the rest is for alarms; one kind may take {kind:.0%}, so that no kind can
-silence another.
+budget, health {health:.0%}, alarms {alarms:.0%}, and the rest is for calls (`help_request`, `tamper`). One
+kind may take {kind:.0%}, a call {call:.0%}, so that neither a kind nor the several of a bang can silence a
+call.
 """
 
 
@@ -220,14 +221,15 @@ def page() -> str:
 
 
 def _page() -> Iterator[str]:
-    measure, health, _ = SHARES.values()
     yield INTRODUCTION.format(
         hour=HOUR_BITS // HOUR_S,
         short=SHORT_BITS // SHORT_S,
         short_s=SHORT_S,
-        measure=measure,
-        health=health,
-        kind=SHARE_OF_A_KIND,
+        measure=SHARES[Priority.MEASURE],
+        health=SHARES[Priority.HEALTH],
+        alarms=SHARES[Priority.EVENT],
+        kind=SHARES_OF_A_KIND[Priority.EVENT],
+        call=SHARES_OF_A_KIND[Priority.CALL],
     )
     yield "| kind | bits, without its times | at most, per minute | priority |"
     yield "|---|---|---|---|"

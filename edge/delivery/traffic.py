@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 OVERHEAD_BYTES = 160
 """Of a message and its acknowledgement: MQTT, TLS, TCP and IP headers, both ways."""
 
-_SHARES = {Priority.MEASURE: 0.8, Priority.HEALTH: 0.9, Priority.EVENT: 1.0}
+_SHARES = {Priority.MEASURE: 0.8, Priority.HEALTH: 0.9, Priority.EVENT: 1.0, Priority.CALL: 1.0}
 """How far reports of a priority may fill the day; then they wait in the outbox for the next one."""
 
 _WRITTEN_EVERY = 0.01

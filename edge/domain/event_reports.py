@@ -1,6 +1,6 @@
 """The contract: what fusion concludes."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,7 @@ from edge.domain.report_base import (
     EventReport,
     ExactTime,
     Level,
+    Priority,
     Probability,
     Quantity,
 )
@@ -114,12 +115,14 @@ class SuddenDispersalReport(LastingReport):
 class HelpRequestReport(LastingReport):
     """Somebody pressed the help button."""
 
+    priority: ClassVar[Priority] = Priority.CALL
     kind: Literal["help_request"] = "help_request"
 
 
 class TamperReport(LastingReport):
     """Somebody is at the lamppost itself."""
 
+    priority: ClassVar[Priority] = Priority.CALL
     kind: Literal["tamper"] = "tamper"
 
 

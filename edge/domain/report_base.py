@@ -154,11 +154,12 @@ class Topic(StrEnum):
 
 
 class Priority(StrEnum):
-    """What goes first when the outbox is full, lowest first."""
+    """What goes first when the outbox is full, lowest first. A call is for somebody to come."""
 
     MEASURE = "measure"
     HEALTH = "health"
     EVENT = "event"
+    CALL = "call"
 
 
 class ReportBase(BaseModel):

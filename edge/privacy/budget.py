@@ -18,11 +18,17 @@ SHORT_S = 10
 SHORT_BITS = 600 * SHORT_S
 MINUTE_S = 60
 
-SHARES = {Priority.MEASURE: 0.6, Priority.HEALTH: 0.65, Priority.EVENT: 1.0}
+SHARES = {Priority.MEASURE: 0.6, Priority.HEALTH: 0.65, Priority.EVENT: 0.8, Priority.CALL: 1.0}
 """How far reports of a priority may fill the budget: what is left is for those above."""
 
-SHARE_OF_A_KIND = 0.34
-"""How much of it one kind may take: a night of bangs, on top of all else, leaves room for a call for help."""
+SHARES_OF_A_KIND = {
+    Priority.MEASURE: 0.34,
+    Priority.HEALTH: 0.34,
+    Priority.EVENT: 0.34,
+    Priority.CALL: 0.1,
+}
+"""How much of it one kind may take: a night of bangs leaves room for other alarms. A bang is told as several
+kinds, which together fill what alarms may; the rest is for calls, half of it for each of the two kinds."""
 
 
 @dataclass
@@ -35,13 +41,13 @@ class _Window:
     _spends: deque[tuple[int, str, int]] = field(default_factory=deque)
     _by_kind: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
-    def has_room(self, now_ns: int, kind: str, bits: int, share: float) -> bool:
+    def has_room(self, now_ns: int, kind: str, bits: int, priority: Priority) -> bool:
         while self._spends and self._spends[0][0] <= now_ns - self.length_s * NS_PER_S:
             _, gone, freed = self._spends.popleft()
             self.spent -= freed
             self._by_kind[gone] -= freed
-        within_kind = self._by_kind[kind] + bits < self.limit * SHARE_OF_A_KIND
-        return within_kind and self.spent + bits < self.limit * share
+        within_kind = self._by_kind[kind] + bits < self.limit * SHARES_OF_A_KIND[priority]
+        return within_kind and self.spent + bits < self.limit * SHARES[priority]
 
     def spend(self, now_ns: int, kind: str, bits: int) -> None:
         self._spends.append((now_ns, kind, bits))
@@ -78,8 +84,7 @@ class Budget:
         if len(times) == per_minute and times[0] > self._now_ns - MINUTE_S * NS_PER_S:
             return False
         whole = math.ceil(bits)
-        share = SHARES[priority]
-        if not all(window.has_room(self._now_ns, kind, whole, share) for window in self._windows):
+        if not all(window.has_room(self._now_ns, kind, whole, priority) for window in self._windows):
             return False
         for window in self._windows:
             window.spend(self._now_ns, kind, whole)

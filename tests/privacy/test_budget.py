@@ -9,14 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.delivery.numbering import Numbering, Position
-from edge.domain.events import Impulse
+from edge.domain.events import Bang, BangEvent, HelpRequest, Impulse
 from edge.domain.health import Component, Reason, Status
 from edge.domain.identity import SourceId
 from edge.domain.observations import Health, Particulates, SceneMotion, SoundLevel, StreetSound
 from edge.domain.observations import Sound as Heard
 from edge.domain.report_base import LegalBasis, Priority, Purpose
 from edge.domain.reports import REPORT_MODELS
+from edge.domain.scene_observations import Stage
 from edge.domain.time import NS_PER_S, CaptureTime
+from edge.domain.trigger import Strength
 from edge.privacy.budget import HOUR_BITS, HOUR_S, SHORT_BITS, SHORT_S, Budget
 from edge.privacy.contract import CONTRACT
 from edge.privacy.gate import Gate
@@ -142,6 +144,57 @@ def test_measures_leave_room_for_health_and_alarms_and_one_alarm_leaves_room_for
     assert bangs[0] is not None
     assert bangs[-1] is None
     assert gate.admit(sound(2900), 2900 * NS_PER_S) is not None
+
+
+def call(now_s: float) -> HelpRequest:
+    return HelpRequest(
+        **at(now_s),
+        stage=Stage.ONSET,
+        confirmed=False,
+        because=("help_button",),
+        lasted_s=0.0,
+        strength=Strength.STRONG,
+    )
+
+
+def named(now_s: float) -> BangEvent:
+    return BangEvent(
+        **at(now_s),
+        stage=Stage.ONSET,
+        confirmed=False,
+        because=("impulse_onset",),
+        lasted_s=0.1,
+        outcome=Bang.UNCLEAR,
+        calibrated=True,
+        clipped=False,
+        lcpeak_db=100.0,
+        impulses=1,
+    )
+
+
+def test_a_night_of_bangs_each_told_as_three_kinds_leaves_room_for_a_call_for_help() -> None:
+    gate = Gate(EVERYTHING)
+    calls = []
+    for step in range(1200):  # an hour; a call every minute
+        now_s = 3.0 * step
+        for make in (bang, named, sound):
+            gate.admit(make(now_s), round(now_s * NS_PER_S))
+        if step % 20 == 0:
+            calls.append(gate.admit(call(now_s), round(now_s * NS_PER_S)))
+    assert gate.over_budget["bang"] > 0
+    assert None not in calls
+    assert gate.refused == {}
+
+
+def test_everything_else_at_once_leaves_room_for_calls_and_one_call_for_the_other() -> None:
+    budget = Budget()
+    kinds = [(kind, terms.priority) for kind, terms in CONTRACT.items() if kind != "help_request"]
+    for now_s in range(0, 2 * HOUR_S, 4):
+        now_ns = now_s * NS_PER_S
+        for kind, priority in kinds:
+            budget.spend(now_ns, kind, 300, per_minute=1000, priority=priority)
+        if now_s % 60 == 0:
+            assert budget.spend(now_ns, "help_request", 100, per_minute=60, priority=Priority.CALL)
 
 
 def test_the_budget_comes_back_with_time() -> None:
