@@ -1,8 +1,10 @@
 """What a real lamppost published through a real broker, across a rotation, and every way to tamper."""
 
 import re
+import shutil
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +14,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.cli.command import dispatch
 from edge.cli.output import FINE, FOUND_PROBLEM
-from edge.delivery.outbox import Outbox
+from edge.delivery.outbox import Entry, Outbox
+from edge.signing.events import read_event
 from tests.conftest import Mosquitto
 from tests.test_two_processes import role, settings, wait_until
 
@@ -114,6 +117,32 @@ def test_what_is_harmless_is_told_and_no_problem(
     assert check(received, twice, capsys) == (FINE, [])
     swapped = [*lines[:middle], lines[middle + 1], lines[middle], *lines[middle + 2 :]]
     assert check(received, swapped, capsys) == (FINE, ["gap"])  # told when it showed, and then filled
+
+
+def test_who_owns_the_publisher_cannot_put_the_chain_back(
+    folder: Path, received: Received, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It delivers two reports, tells the outbox that no more were ever made, and `sense` starts again."""
+    shutil.copy(folder / "signing.key", tmp_path / "signing.key")
+    config = settings(tmp_path, port=1, length=4)
+    runs = []
+    for run in range(3):
+        with role("sense", config) as sense:
+            assert sense.wait(60) == 0
+        with Outbox(tmp_path / "outbox.sqlite", 10_000_000) as outbox:
+            runs.append(outbox.pending(1000))
+            outbox.delivered([entry.sequence for entry in runs[-1]])
+        if run == 1:
+            _put_back(tmp_path / "outbox.sqlite", runs[0][1])
+    lines = [f"{entry.topic} {entry.payload.decode()}" for entry in [*runs[0][:2], *runs[2]]]
+    assert check(received, lines, capsys) == (FOUND_PROBLEM, ["gap"])
+
+
+def _put_back(outbox: Path, last: Entry) -> None:
+    fingerprint = read_event(last.payload).fingerprint
+    with closing(sqlite3.connect(outbox)) as connection, connection:
+        connection.execute("UPDATE chain SET fingerprint = ?", (fingerprint,))
+        connection.execute("UPDATE counters SET count = ? WHERE name = 'last_sequence'", (last.sequence,))
 
 
 def _flipped(line: str) -> str:

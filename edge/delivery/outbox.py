@@ -68,6 +68,16 @@ class Config(Section):
     max_mb: int = Field(
         256, ge=8, le=100_000, description="disk it may take, MB; then the least important, oldest reports go"
     )
+    state: LocalPath | None = Field(
+        None,
+        description="folder that `sense` alone writes: where the chain is, what rules remember;"
+        " default: `sense` beside the database",
+    )
+
+    @property
+    def private(self) -> Path:
+        """Folder for what the publisher must not be able to change."""
+        return self.state or self.path.parent / "sense"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +112,10 @@ class Entry:
 
 Record = Callable[[Sequence[Entry]], Entry | None]
 """Makes the record that says which reports a full outbox dropped; None: they go without one."""
+
+
+def _nothing(*_: object) -> None:
+    """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +178,10 @@ class Outbox:
         self._given = max(self._given, self.use(_last_sequence)) + 1
         return self._given
 
+    def last_sequence(self) -> int:
+        """Return the highest number that it knows to be used."""
+        return self.use(_last_sequence)
+
     def link(self) -> Link | None:
         """Return what the chain of signed reports ends with; None when nothing is known of it."""
         row = self.use(
@@ -171,16 +189,23 @@ class Outbox:
         )
         return Link(*row) if row else None
 
-    def append(self, entries: Sequence[Entry], record: Record = lambda _: None) -> None:
+    def append(
+        self,
+        entries: Sequence[Entry],
+        record: Record = _nothing,
+        before_commit: Callable[[Sequence[Entry]], None] = _nothing,
+    ) -> None:
         """Accept reports, all or none; on return they are on disk. Repeating an entry changes nothing.
 
         Args:
             entries: reports, by rising number.
             record: makes the record of what is dropped to make room; it is accepted in the same moment.
+            before_commit: told of everything that is about to be on disk, records included; what it raises
+                leaves everything as it was.
         """
         if not entries:
             return
-        self.use(lambda connection: self._append(connection, entries, record))
+        self.use(lambda connection: self._append(connection, entries, record, before_commit))
 
     def pending(self, limit: int, after: int = 0, without: Collection[str] = ()) -> list[Entry]:
         """Return the oldest reports that wait, by sequence.
@@ -212,15 +237,24 @@ class Outbox:
             repaired=by_name.get("repaired", {}).get("", 0),
         )
 
-    def _append(self, connection: sqlite3.Connection, entries: Sequence[Entry], record: Record) -> None:
+    def _append(
+        self,
+        connection: sqlite3.Connection,
+        entries: Sequence[Entry],
+        record: Record,
+        before_commit: Callable[[Sequence[Entry]], None],
+    ) -> None:
         self._advance_mark(max(entry.sequence for entry in entries))
+        records = []
         with transaction(connection, durable=True):
             _accept(connection, entries)
             while _used_bytes(connection) > self._max_bytes * _BUDGET and (gone := _evict(connection)):
                 if (told := record(gone)) is not None:
                     _accept(connection, [told])
+                    records.append(told)
                 if len(gone) < _EVICTED_AT_ONCE:
                     break  # All that is left is the record itself.
+            before_commit([*entries, *records])
 
     def _advance_mark(self, last: int) -> None:
         if last + _RECORDS_AT_ONCE < self._mark:

@@ -151,11 +151,16 @@ def unavailable(path: Path, error: sqlite3.Error | OSError | DamagedError) -> Ou
     """Say what an error of the database or the file system means and what to do about it."""
     reason, detail = Reason.UNREADABLE, str(error)
     if isinstance(error, OSError):
-        reason = _REASON_OF_ERRNO.get(error.errno or 0, reason)
+        reason = reason_of(error)
         detail = error.strerror or detail
     elif isinstance(error, sqlite3.Error):
         reason = _REASON_OF_CODE.get(_code(error), reason)
     return OutboxUnavailable(reason, f"outbox {path}: {detail}; {_ADVICE[reason]}")
+
+
+def reason_of(error: OSError) -> Reason:
+    """Say in a health report's terms what an error of the file system means."""
+    return _REASON_OF_ERRNO.get(error.errno or 0, Reason.UNREADABLE)
 
 
 def _code(error: sqlite3.Error) -> int:

@@ -5,10 +5,11 @@ import fcntl
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from edge.delivery.chain_head import DamagedHeadError, Head, HeadFile
 from edge.delivery.mqtt_access import RunBlocking
 from edge.delivery.numbering import Numbering, Position
 from edge.delivery.outbox import Entry, Outbox, OutboxUnavailable
@@ -65,6 +66,7 @@ class Writer:
         tell: called when the outbox falls ill and when it is well again.
         keys: sign the reports; None: they leave unsigned.
         only: kinds that may leave; None: all.
+        head: where the chain is kept out of the publisher's reach; None: what the outbox says is believed.
         limit: reports that may wait.
 
     Attributes:
@@ -81,6 +83,7 @@ class Writer:
         tell: Tell,
         keys: KeyRing | None = None,
         only: Collection[str] | None = None,
+        head: HeadFile | None = None,
         limit: int = 10_000,
     ) -> None:
         self._outbox = outbox
@@ -89,6 +92,7 @@ class Writer:
         self._tell = tell
         self._keys = keys
         self._only = only
+        self._head = head
         self.withheld = 0
         self._limit = limit
         self._numbering: Numbering | None = None
@@ -157,8 +161,13 @@ class Writer:
 
     async def _append(self, numbering: Numbering) -> None:
         position = numbering.position
+
+        def keep(accepted: Sequence[Entry]) -> None:
+            if self._head is not None:
+                self._head.write(Head(numbering.position, accepted))
+
         try:
-            await self._run_in_outbox(lambda: self._outbox.append(self._batch, numbering.eviction))
+            await self._run_in_outbox(lambda: self._outbox.append(self._batch, numbering.eviction, keep))
         except OutboxUnavailable:
             numbering.position = position  # a record of evictions that were undone
             raise
@@ -166,14 +175,28 @@ class Writer:
     async def _numbered(self) -> Numbering:
         if self._numbering is None:
             city, node = self._identity
-            position = Position(
-                await self._run_in_outbox(self._outbox.next_sequence),
-                await self._run_in_outbox(self._outbox.link),
-            )
+            position, unwritten = await self._run_in_outbox(self._beginning)
+            self._batch = [*unwritten]
             self._numbering = Numbering(city, node, position, self._keys)
             if (rotation := self._numbering.rotation()) is not None:
                 self._batch.append(rotation)
         return self._numbering
+
+    def _beginning(self) -> tuple[Position, Sequence[Entry]]:
+        """Return where the chain has come to, and what of it the outbox has not got."""
+        try:
+            head = self._head.read() if self._head else None
+        except DamagedHeadError as error:
+            _log.error(
+                "outbox: %s; the chain of reports begins anew, and whoever verifies it will see so", error
+            )
+            return Position(self._outbox.next_sequence()), ()
+        if head is None:
+            return Position(self._outbox.next_sequence(), self._outbox.link()), ()
+        has_come_so_far = self._outbox.last_sequence() >= head.position.next_sequence - 1
+        if has_come_so_far and self._outbox.link() == head.position.link:
+            return head.position, ()
+        return head.position, head.batch
 
     def _fell_ill(self, error: OutboxUnavailable) -> None:
         self._room.set()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.delivery import commands, embedded_broker, publisher
+from edge.delivery.chain_head import HeadFile
 from edge.delivery.commands import Judge, command_topic
 from edge.delivery.intake import Intake
 from edge.delivery.mqtt import connect
@@ -48,19 +49,19 @@ async def outbox_of(settings: Settings) -> AsyncIterator[tuple[Outbox, Worker]]:
     config = outbox_config(settings)
     with Worker("outbox") as worker:
         outbox = await worker(lambda: Outbox(config.path, config.max_mb * 1_000_000))
-        await worker(lambda: _require_folder(config.path.parent))
+        await worker(lambda: _require_folder(config.path.parent, "path"))
         try:
             yield outbox, worker
         finally:
             await worker(outbox.close)
 
 
-def _require_folder(folder: Path) -> None:
+def _require_folder(folder: Path, setting: str, mode: int = 0o777) -> None:
     # A full disk may be freed while we run; a folder that is not ours needs a person, now.
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=mode, parents=True, exist_ok=True)
     except OSError as error:
-        advice = "create it for the user that runs the daemon, or set path in [delivery.outbox]"
+        advice = f"create it for the user that runs the daemon, or set {setting} in [delivery.outbox]"
         message = f"outbox folder {folder}: {error.strerror}; {advice}"
         raise OutboxUnavailable(Reason.NO_PERMISSION, message) from error
 
@@ -72,6 +73,8 @@ async def sensing(settings: Settings, clock: Clock, outbox: Outbox, worker: Work
     gate = Gate(SILENCE, Ledger(settings.privacy.state / "epsilon.json") if settings.privacy else None)
     if policies is None:
         _log.warning("%s: no [privacy] policy: nothing but health will leave this lamppost", settings.path)
+    private = outbox_config(settings).private
+    await worker(lambda: _require_folder(private, "state", 0o700))
     with only_writer(outbox.path):
         # A bug in the writer ends the daemon, to be started anew, instead of leaving it green but deaf.
         async with asyncio.TaskGroup() as tasks:
@@ -88,6 +91,7 @@ async def sensing(settings: Settings, clock: Clock, outbox: Outbox, worker: Work
                 tell=tell,
                 keys=keys,
                 only=None if lost is None else {Health.kind},
+                head=HeadFile(private),
             )
             memory = memory_path(outbox.path)
 

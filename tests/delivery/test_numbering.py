@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import pytest
 
 from edge.delivery import writer as writing
+from edge.delivery.chain_head import HeadFile
 from edge.delivery.numbering import Numbering, Position
 from edge.delivery.outbox import Entry, Link, Outbox, OutboxUnavailable, Record
 from edge.delivery.writer import Writer
@@ -210,12 +211,17 @@ class FullDisk(Outbox):
 
     fails = 0
 
-    def append(self, entries: Sequence[Entry], record: Record = lambda _: None) -> None:
+    def append(
+        self,
+        entries: Sequence[Entry],
+        record: Record = lambda _: None,
+        before_commit: Callable[[Sequence[Entry]], None] = lambda _: None,
+    ) -> None:
         self.fails += 1
         if self.fails % 2:
             record(list(entries[:3]))
             raise OutboxUnavailable(Reason.DISK_FULL, "disk full")
-        super().append(entries, record)
+        super().append(entries, record, before_commit)
 
 
 def test_a_full_disk_does_not_break_the_chain(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,7 +277,7 @@ def test_an_outbox_that_was_put_back_shows_as_a_conflict(outbox: Outbox, path: P
 def _write_until_killed(path: Path, pem: bytes) -> None:
     with Outbox(path, 100_000_000, 1) as outbox:
         while True:
-            write(outbox, KeyRing(PrivateKey.from_pem(pem)), 7)
+            write(outbox, KeyRing(PrivateKey.from_pem(pem)), 7, head=HeadFile(path.parent / "sense"))
 
 
 def test_kill_9_does_not_break_the_chain(path: Path) -> None:

@@ -49,11 +49,16 @@ class FullDisk(Outbox):
         super().__init__(path, 10_000_000)
         self.full_for = full_for
 
-    def append(self, entries: Sequence[Entry], record: Record = lambda _: None) -> None:
+    def append(
+        self,
+        entries: Sequence[Entry],
+        record: Record = lambda _: None,
+        before_commit: Callable[[Sequence[Entry]], None] = lambda _: None,
+    ) -> None:
         if self.full_for > 0:
             self.full_for -= 1
             raise OutboxUnavailable(Reason.DISK_FULL, f"outbox {self.path}: disk full; free some space")
-        super().append(entries, record)
+        super().append(entries, record, before_commit)
 
 
 async def at_once(call: Callable[[], T]) -> T:
