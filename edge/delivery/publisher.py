@@ -71,7 +71,7 @@ class Config(Section):
         100,
         ge=0,
         le=100_000,
-        description="traffic of a day (UTC), MB; then reports wait, measures first; 0: no limit",
+        description="traffic of a day (UTC), MB; then measures and health wait, alarms never; 0: no limit",
     )
 
     @model_validator(mode="after")

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Collection, Mapping
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from edge.domain.report_base import Priority
@@ -14,8 +14,11 @@ _log = logging.getLogger(__name__)
 OVERHEAD_BYTES = 160
 """Of a message and its acknowledgement: MQTT, TLS, TCP and IP headers, both ways."""
 
-_SHARES = {Priority.MEASURE: 0.8, Priority.HEALTH: 0.9, Priority.EVENT: 1.0, Priority.CALL: 1.0}
-"""How far reports of a priority may fill the day; then they wait in the outbox for the next one."""
+_SHARES = {Priority.MEASURE: 0.8, Priority.HEALTH: 0.9}
+"""How far reports of a priority may fill the day; then they wait in the outbox for the next one. Alarms never
+wait: a late one is none, and the information budget bounds them."""
+
+_PUT_RIGHT = timedelta(days=1)
 
 _WRITTEN_EVERY = 0.01
 """Share of the budget after which the count is written down anew."""
@@ -51,7 +54,8 @@ class Traffic:
         return [kind for kind, share in _SHARE_OF.items() if self.bytes >= self._budget_bytes * share]
 
     def _turn(self, today: date) -> None:
-        if today <= self._day:  # a clock that goes back begins no new day
+        # A clock that goes back by hours begins no new day; one that was years ahead does, or all would wait.
+        if timedelta(0) <= self._day - today <= _PUT_RIGHT:
             return
         self._day, self.bytes = today, 0
         try:
@@ -76,4 +80,6 @@ class Traffic:
             _log.warning("%s: the day's traffic cannot be kept over a restart: %s", self._path, error)
 
 
-_SHARE_OF = {kind: _SHARES[model.priority] for kind, model in REPORT_MODELS.items()}
+_SHARE_OF = {
+    kind: _SHARES[model.priority] for kind, model in REPORT_MODELS.items() if model.priority in _SHARES
+}

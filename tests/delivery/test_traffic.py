@@ -17,7 +17,7 @@ def send(traffic: Traffic, messages: int, day: date = DAY) -> None:
         traffic.sent(day, TOPIC, MESSAGE)
 
 
-def test_measures_wait_first_then_health_then_everything(tmp_path: Path) -> None:
+def test_measures_wait_first_then_health_and_alarms_never(tmp_path: Path) -> None:
     traffic = Traffic(tmp_path / "traffic", 100_000)
     send(traffic, 79)
     assert not traffic.held(DAY)
@@ -27,9 +27,8 @@ def test_measures_wait_first_then_health_then_everything(tmp_path: Path) -> None
     send(traffic, 10)
     assert "health" in traffic.held(DAY)
     assert "impulse" not in traffic.held(DAY)
-    send(traffic, 10)
-    assert "impulse" in traffic.held(DAY)
-    assert "rotation" not in traffic.held(DAY)
+    send(traffic, 500)
+    assert not {"impulse", "help_request", "lamp", "rotation"} & set(traffic.held(DAY))
     assert not traffic.held(DAY + timedelta(days=1))
     assert traffic.bytes == 0
 
@@ -46,6 +45,16 @@ def test_a_clock_that_goes_back_begins_no_new_day(tmp_path: Path) -> None:
     traffic = Traffic(tmp_path / "traffic", 100_000)
     send(traffic, 85)
     assert traffic.held(DAY - timedelta(days=1))
+
+
+def test_a_clock_that_was_years_ahead_holds_nothing_for_years(tmp_path: Path) -> None:
+    traffic = Traffic(tmp_path / "traffic", 100_000)
+    send(traffic, 100, date(2099, 1, 1))
+    assert "sound_level" in traffic.held(date(2099, 1, 1))
+    assert not traffic.held(DAY)
+    send(traffic, 85)
+    assert "sound_level" in traffic.held(DAY)
+    assert not traffic.held(DAY + timedelta(days=1))
 
 
 def test_without_a_budget_it_only_counts(tmp_path: Path) -> None:
