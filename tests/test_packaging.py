@@ -20,6 +20,13 @@ import soundfile
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from edge.delivery import commands
+from edge.delivery.chain_head import HeadFile
+from edge.delivery.outbox import Config as OutboxConfig
+from edge.detectors import street_sound
+from edge.runtime.privacy_section import PrivacySection
+from edge.runtime.rule_memory import memory_path
+
 ROOT = Path(__file__).resolve().parent.parent
 UNITS = sorted((ROOT / "systemd").glob("*.service"))
 LOCKS = ("requirements.lock", "requirements-dev.lock")
@@ -217,6 +224,21 @@ def test_publish_has_a_network_and_no_devices() -> None:
     assert "LoadCredential" not in unit
     assert unit["InaccessiblePaths"] == ["/var/lib/lamppost/sense -/etc/lamppost/signing.key"]
     assert " publish " in unit["ExecStart"][0]
+
+
+def test_what_sense_believes_lies_where_publish_cannot_write() -> None:
+    unit = directives(ROOT / "systemd" / "lamppost-publish.service")
+    closed = Path(unit["InaccessiblePaths"][0].split()[0])
+    outbox = OutboxConfig()
+    assert not outbox.path.is_relative_to(closed)
+    assert HeadFile(outbox.private).path.parent == closed
+    assert memory_path(outbox.private).parent == closed
+    for config, setting in (
+        (street_sound.Config, "false_alarms"),
+        (commands.Config, "state"),
+        (PrivacySection, "state"),
+    ):
+        assert config.model_fields[setting].default.is_relative_to(closed), setting
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")

@@ -62,7 +62,7 @@ class Config(DetectorSection):
     maximum_s: float = Field(60.0, ge=5, le=3600, description="a sound that lasts longer is told again")
     margin: float = Field(0.2, ge=0, le=1, description="gunshot and firework closer than this are unclear")
     false_alarms: LocalPath = Field(
-        Path("/var/lib/lamppost/false_alarms.json"), description="what `lamppost feedback` writes"
+        Path("/var/lib/lamppost/sense/false_alarms.json"), description="what `lamppost feedback` writes"
     )
     false_alarm_budget: int = Field(
         3, ge=0, le=100, description="more than so many in budget_days: bangs are unclear until a reset"

@@ -93,7 +93,7 @@ async def sensing(settings: Settings, clock: Clock, outbox: Outbox, worker: Work
                 only=None if lost is None else {Health.kind},
                 head=HeadFile(private),
             )
-            memory = memory_path(outbox.path)
+            memory = memory_path(private)
 
             async def keep(states: States) -> None:
                 await worker(lambda: save_memory(memory, states))

@@ -1,6 +1,7 @@
-"""What rules remember over a restart: a small JSON file beside the outbox, written as a whole or not at all.
+"""What rules remember over a restart: a small JSON file, written as a whole or not at all.
 
-It holds means and counts that have passed the detectors, nothing that a report could not hold.
+It holds means and counts that have passed the detectors, nothing that a report could not hold. It lies where
+the publisher cannot write: who can change a sum can have a false mean signed.
 """
 
 import json
@@ -18,9 +19,9 @@ States = Mapping[str, Mapping[str, Any]]
 """Section of a rule to its state."""
 
 
-def memory_path(outbox: Path) -> Path:
-    """Return where the rules' memory is beside an outbox."""
-    return outbox.with_name(outbox.name + ".rules.json")
+def memory_path(private: Path) -> Path:
+    """Return where the rules' memory is in the folder that `sense` alone writes."""
+    return private / "rules.json"
 
 
 def load_memory(path: Path) -> States:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,10 +14,12 @@ from edge.domain.air_observations import Weather
 from edge.domain.observations import Observation, Particulates
 from edge.domain.stages import Section
 from edge.privacy.gate import Gate
+from edge.runtime.node import outbox_of, sensing
 from edge.runtime.recording_clock import RecordingClock
 from edge.runtime.rule_memory import load_memory, memory_path, save_memory
 from edge.runtime.sense import Sense, gate_of
 from edge.runtime.settings import Entry, Settings, entry, load_settings
+from edge.runtime.signing_section import SigningSection
 
 START_NS = 1_767_225_600_000_000_000
 
@@ -32,11 +35,11 @@ def test_without_a_file_there_is_no_memory(tmp_path: Path) -> None:
     assert load_memory(tmp_path / "none.json") == {}
 
 
-def test_what_is_saved_is_loaded_and_stands_beside_the_outbox(tmp_path: Path) -> None:
-    path = memory_path(tmp_path / "outbox.sqlite")
+def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+    path = memory_path(tmp_path)
     save_memory(path, {"air_means": {"hours": [1.5, None]}})
     assert load_memory(path) == {"air_means": {"hours": [1.5, None]}}
-    assert [file.name for file in tmp_path.iterdir()] == ["outbox.sqlite.rules.json"]
+    assert [file.name for file in tmp_path.iterdir()] == ["rules.json"]
 
 
 class Counting:
@@ -117,3 +120,27 @@ def test_an_observation_that_follows_reaches_the_rules_and_the_gate() -> None:
     rule, _, reports = run({})
     assert rule.answers == rule.count
     assert sum(report.kind == "weather" for report in reports) == rule.count
+
+
+def test_what_the_publisher_can_write_is_not_remembered(tmp_path: Path) -> None:
+    """Beside the outbox it could put sums of its own making, and have a false mean signed."""
+    path = tmp_path / "outbox.sqlite"
+    false = {"counting": {"count": 1000}}
+    save_memory(path.with_name(path.name + ".rules.json"), false)
+    save_memory(memory_path(path.parent), false)
+    counts = [asyncio.run(_sense_with_an_outbox(path)) for _ in range(2)]
+    assert 0 < counts[0] < 40
+    assert counts[1] == 2 * counts[0]
+    assert load_memory(memory_path(tmp_path / "sense"))["counting"] == {"count": counts[1]}
+
+
+async def _sense_with_an_outbox(path: Path) -> int:
+    rule, module = Counting(), ModuleType("counting")
+    module.build = lambda _config: rule  # type: ignore[attr-defined] # a module made for this test
+    settings = with_rule(Entry("fusion", "counting", "counting", module, Section()))
+    settings = settings.replacing(entry("delivery", "outbox", path=path))
+    settings = replace(settings, privacy=None, signing=SigningSection(unsigned=True))
+    clock = RecordingClock(START_NS, standing=True)
+    async with outbox_of(settings) as (outbox, worker), sensing(settings, clock, outbox, worker) as sense:
+        await sense.run()
+    return rule.count
