@@ -130,7 +130,9 @@ class Gate:
         if any(contents[name] < 0 for name in counted):
             raise ValueError("a count is negative")
         spends = noise.epsilon * len(counted)
-        if not self._ledger.spend(contents["result_time"].date(), spends, noise.per_day):
+        known = contents["time_uncertainty_ms"] is not None
+        day = contents["result_time"].date() if known else None
+        if counted and not self._ledger.spend(day, spends, noise.per_day):
             raise _SpentError
         for name in counted:
             contents[name] = max(0, contents[name] + discrete_laplace(noise.epsilon))

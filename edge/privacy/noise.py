@@ -8,7 +8,7 @@ import json
 import logging
 import secrets
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
 
@@ -49,6 +49,10 @@ def _with_exp(x: Fraction, rand_below: RandBelow) -> bool:
     return k % 2 == 1
 
 
+_PUT_RIGHT = timedelta(days=1)
+"""So far a clock may go back and still be of the same day."""
+
+
 class Ledger:
     """What was spent of the day's epsilon, on disk, so that a restart gives none of it back.
 
@@ -63,17 +67,26 @@ class Ledger:
         self._reserved = Fraction(0)
         self._read = False
 
-    def spend(self, day: date, epsilon: Fraction, limit: Fraction) -> bool:
+    def spend(self, day: date | None, epsilon: Fraction, limit: Fraction) -> bool:
         """Take epsilon out of the budget of the day, if it is there.
 
         Args:
-            day: of the report; one before the latest gets nothing back.
+            day: of the report; one before the latest gets nothing back. None: the clock is not synchronised,
+                so nobody knows of which day it is, and there is nothing to take.
             epsilon: what the report costs.
             limit: what may be spent in a day.
         """
+        if day is None:
+            return False
         if not self._read:
             self._recall(day, limit)
-        if day > self._day:
+        if self._day - day > _PUT_RIGHT:
+            # A clock was years ahead. What was spent today is not known any more, and to wait for that day
+            # would take years.
+            _log.error("the ledger of counts is of %s: today (%s) counts as spent", self._day, day)
+            self._day, self._spent = day, limit
+            self._reserve(limit)
+        elif day > self._day:
             self._day, self._spent, self._reserved = day, Fraction(0), Fraction(0)
         after = self._spent + epsilon
         if after > limit:

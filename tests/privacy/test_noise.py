@@ -17,10 +17,11 @@ from scipy import stats
 from edge.domain.report_base import BelowK
 from edge.domain.reports import REPORT_MODELS
 from edge.domain.scene_reports import PeopleCountReport
+from edge.domain.time import CaptureTime
 from edge.privacy.gate import Gate
 from edge.privacy.noise import Ledger, discrete_laplace
 from edge.privacy.policy import Noise, Policy, PolicyError, parse_policy
-from tests.privacy.test_small_counts import GROUND, seen
+from tests.privacy.test_small_counts import GROUND, NOON_NS, seen
 
 DAY = date(2026, 5, 1)
 ONE = Fraction(1)
@@ -78,6 +79,23 @@ def test_a_day_has_its_budget_and_the_next_day_another(tmp_path: Path) -> None:
     assert [ledger.spend(DAY, third, ONE) for _ in range(3)] == [True, True, False]  # a clock that went back
 
 
+def test_a_clock_that_was_years_ahead_costs_a_day_and_not_years(tmp_path: Path) -> None:
+    path = tmp_path / "epsilon.json"
+    third = Fraction(1, 3)
+    assert Ledger(path).spend(date(2099, 1, 1), third, ONE)
+    for ledger in (Ledger(path), Ledger(path)):
+        assert not ledger.spend(DAY, third, ONE)  # today counts as spent
+        assert not ledger.spend(DAY - timedelta(days=1), third, ONE)
+    assert Ledger(path).spend(DAY + timedelta(days=1), third, ONE)
+
+
+def test_without_a_synchronised_clock_nothing_is_spent(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "epsilon.json")
+    assert not ledger.spend(None, Fraction(1, 3), ONE)
+    assert not (tmp_path / "epsilon.json").exists()
+    assert ledger.spend(DAY, Fraction(1, 3), ONE)
+
+
 def test_a_restart_gives_nothing_back(tmp_path: Path) -> None:
     path = tmp_path / "state" / "epsilon.json"
     tenth = Fraction(1, 10)
@@ -91,11 +109,14 @@ def test_a_restart_gives_nothing_back(tmp_path: Path) -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.fractions(Fraction(1, 100), 1), st.booleans()), max_size=40))
 def test_no_day_spends_more_than_its_budget(spends: list[tuple[int, Fraction, bool]]) -> None:
-    ledger, spent, latest = Ledger(), Counter[int](), 0
+    ledger, spent, latest, turns, turned_back = Ledger(), Counter[int](), 0, 0, False
     for day, epsilon, _ in spends:
-        latest = max(latest, day)
+        if day > latest or latest - day > 1:
+            turned_back = day < latest
+            latest, turns = day, turns + 1
         if ledger.spend(DAY + timedelta(days=day), epsilon, ONE):
-            spent[latest] += epsilon  # type: ignore[assignment] # a counter of fractions
+            assert not turned_back
+            spent[turns] += epsilon  # type: ignore[assignment] # a counter of fractions
     assert all(total <= 1 for total in spent.values())
 
 
@@ -148,6 +169,16 @@ def test_when_the_day_is_spent_no_count_leaves_and_that_is_counted() -> None:
     told = [spending.admit(seen(people=60)) for _ in range(4)]
     assert [report is not None for report in told] == [True, True, False, False]
     assert spending.over_budget["people_count"] == 2
+
+
+def test_without_a_synchronised_clock_no_noisy_count_leaves_but_what_counts_nobody_does() -> None:
+    unknown = CaptureTime(NOON_NS, 0, None)
+    spending = gate()
+    assert spending.admit(seen(people=60, time=unknown)) is None
+    assert spending.over_budget["people_count"] == 1
+    assert gate(None).admit(seen(people=60, time=unknown)) is not None
+    absent = seen(time=unknown, **dict.fromkeys(("people", "people_low", "people_high", "two_wheelers")))
+    assert spending.admit(absent) is not None
 
 
 def test_without_noise_a_count_leaves_as_it_is() -> None:

@@ -54,7 +54,7 @@ class Alarm(CrowdReport, EventReport):
 def seen(**values: Any) -> Seen:
     defaults: dict[str, Any] = {
         "source": SourceId("camera", 1, Component.CAMERA),
-        "time": CaptureTime(NOON_NS + 83 * 10**9, 0),
+        "time": CaptureTime(NOON_NS + 83 * 10**9, 0, 1.0),
         "result_time_ns": NOON_NS + 143 * 10**9,
         "duration_s": 60,
         "frames": 300,
