@@ -22,7 +22,7 @@ from scripts.street_sound.network import Judge, StreetNet, export
 from scripts.street_sound.peers import tag_families
 from scripts.street_sound.progress import progress
 from scripts.street_sound.scores import Windows, windows
-from scripts.street_sound.train import read_pool
+from scripts.street_sound.train import furthest, read_pool
 
 _STEPS, _RATE = 300, 3e-3
 _KEEP = 1e-2  # how strongly the weights are held to where they began
@@ -137,6 +137,17 @@ def refit(
     fit.put_into(judge)
 
 
+def unfitted(folder: Path) -> list[tuple[str, Path]]:
+    """Return names and weights of the networks whose last layer was not fitted since their training."""
+    found = [(name, furthest(folder, name)) for name in (*map(str, range(FOLDS)), "all")]
+    return [(name, trained) for name, trained in found if trained and not _fitted(folder, name, trained)]
+
+
+def _fitted(folder: Path, name: str, trained: Path) -> bool:
+    head = folder / f"{name}.head.pt"
+    return head.exists() and head.stat().st_mtime >= trained.stat().st_mtime
+
+
 def main() -> None:
     """Refit and export every trained network that is not yet."""
     parser = argparse.ArgumentParser(
@@ -154,11 +165,10 @@ def main() -> None:
     seen = windows(args.cache, read_tracks(args.recordings, clips, args.cache))
     folder, pool = args.cache / f"networks-{args.licences}", args.cache / f"pool-{args.licences}"
     families = tag_families(args.peers)
-    names = [n for n in (*map(str, range(FOLDS)), "all") if (folder / f"{n}.pt").exists()]
-    for name in progress([n for n in names if not (folder / f"{n}.head.pt").exists()], "heads"):
+    for name, trained in progress(unfitted(folder), "heads"):
         left_out = int(name) if name != "all" else None
         net = StreetNet()
-        net.load_state_dict(torch.load(folder / f"{name}.pt"))
+        net.load_state_dict(torch.load(trained))
         judge = Judge(net, families)
         mixtures = read_pool(pool, [k for k in range(FOLDS) if k != left_out])
         refit(net, judge, mixtures, clips, seen, left_out=left_out, permissive=args.licences == "permissive")

@@ -1,7 +1,8 @@
 """Train the street-sound network.
 
-First on further recordings, as the start of all; then once for each fold left out; then on everything. It
-can be interrupted at any time: run the same command again and it goes on.
+First on further recordings, as the start of all; then once for each fold left out; then on everything. With
+`--more-pictures` the folds and everything go on from where they ended, at a lower rate. It can be interrupted
+at any time: run the same command again and it goes on.
 
     python -m scripts.street_sound.train --cache DIR --peers DIR [--only base,0,1,2,3,all]
 """
@@ -152,21 +153,23 @@ def _answered(logits: Tensor, targets: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Stage:
-    """One training: its name, the pictures it sees, its peak learning rate."""
+    """One training: its name, the pictures it sees, its peak learning rate, the pictures seen before it."""
 
     name: str
     pictures: int
     peak_rate: float
+    before: int = 0
 
 
-_BASE_RATE, _RATE = 2e-3, 1.2e-3  # peak learning rates
+_BASE_RATE, _RATE, _MORE_RATE = 2e-3, 1.2e-3, 8e-4  # peak learning rates
 
 
 class _Run:
     """A network in training, with all that a checkpoint holds."""
 
-    def __init__(self, stage: Stage, steps: int, start: StreetNet | None) -> None:
+    def __init__(self, stage: Stage, start: StreetNet | None) -> None:
         torch.manual_seed(SEED)
+        self.steps, self.before = stage.pictures // BATCH, stage.before // BATCH
         self.step, self.net = 0, copy.deepcopy(start) if start else StreetNet()
         self.net.to(memory_format=torch.channels_last)  # half the time on a CPU
         self.slow = copy.deepcopy(self.net)
@@ -174,7 +177,7 @@ class _Run:
             self.net.parameters(), lr=stage.peak_rate, weight_decay=0.03, fused=True
         )
         self.rate = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimiser, stage.peak_rate, total_steps=steps + 1, pct_start=0.15
+            self.optimiser, stage.peak_rate, total_steps=self.steps + 1, pct_start=0.15
         )
         self._parts = {"net": self.net, "slow": self.slow, "optimiser": self.optimiser, "rate": self.rate}
 
@@ -193,8 +196,9 @@ class _Run:
 
     def learn(self, batch: dict[str, Tensor], loss: Loss) -> float:
         """Take one step; return its cost."""
-        generator = torch.Generator().manual_seed(SEED * 100_000 + self.step)
-        torch.manual_seed(self.step)
+        step = self.before + self.step
+        generator = torch.Generator().manual_seed(SEED * 100_000 + step)
+        torch.manual_seed(step)
         self.net.train()
         pictures = _vary(batch["pictures"], generator)[:, None]
         cost = loss(self.net(pictures.contiguous(memory_format=torch.channels_last)), batch)
@@ -219,18 +223,24 @@ def fit(stage: Stage, paths: list[Path], loss: Loss, start: StreetNet | None, fo
     if start and not stage.pictures:
         torch.save(start.state_dict(), done)
         return start
-    feed, recent = Feed(paths, stage.pictures), 0.0
-    run = _Run(stage, feed.steps, start)
+    feed, recent = Feed(paths, stage.before + stage.pictures), 0.0
+    run = _Run(stage, start)
     if unfinished.exists():
         run.load(unfinished)
-    for step in progress(range(run.step, feed.steps), stage.name, every=100):
-        recent += (run.learn(feed.batch(step), loss) - recent) * (0.02 if recent else 1.0)
+    for step in progress(range(run.step, run.steps), stage.name, every=100):
+        recent += (run.learn(feed.batch(run.before + step), loss) - recent) * (0.02 if recent else 1.0)
         if run.step % _SAVE_EVERY == 0:
             sys.stderr.write(f"{stage.name}: cost {recent:.3f}\n")
             run.save(unfinished)
     torch.save(run.slow.state_dict(), done)
     unfinished.unlink(missing_ok=True)
     return run.slow
+
+
+def furthest(folder: Path, name: str) -> Path | None:
+    """Return the weights of the last finished stage of a fold or of everything, where there is one."""
+    stages = [folder / f"{name}.more.pt", folder / f"{name}.pt"]
+    return next((path for path in stages if path.exists()), None)
 
 
 def _follow(slow: StreetNet, net: StreetNet, decay: float) -> None:
@@ -274,6 +284,12 @@ def _arguments() -> argparse.Namespace:
         "--each", type=int, default=90_000, help="pictures each fold and everything sees; 0: as started"
     )
     parser.add_argument(
+        "--more-pictures", type=int, default=0, help="pictures each of them sees after that; 0: no such stage"
+    )
+    parser.add_argument(
+        "--more-rate", type=float, default=_MORE_RATE, help="peak learning rate of --more-pictures"
+    )
+    parser.add_argument(
         "--more-shards", type=int, default=6, help="shards of further sounds beside the labelled"
     )
     parser.add_argument(
@@ -298,7 +314,10 @@ def main() -> None:
         left_out = int(name) if name != "all" else None
         paths = shards(pool, [k for k in range(FOLDS) if k != left_out])
         paths += shards(more, [-1], args.more_shards) if args.more_shards else []
-        fit(Stage(name, args.each, _RATE), paths, loss, base, folder)
+        net = fit(Stage(name, args.each, _RATE), paths, loss, base, folder)
+        if args.more_pictures:
+            more_stage = Stage(f"{name}.more", args.more_pictures, args.more_rate, before=args.each)
+            fit(more_stage, paths, loss, net, folder)
 
 
 if __name__ == "__main__":

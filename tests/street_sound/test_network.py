@@ -1,5 +1,6 @@
 """What trains and what is exported; needs the packages of scripts/street_sound/requirements.txt."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,24 @@ import pytest
 torch = pytest.importorskip("torch")  # the imports after it need it
 # ruff: noqa: E402
 
+from torch import Tensor
+
 from edge.dsp.log_mel import SHAPE
+from scripts.street_sound.head import unfitted
 from scripts.street_sound.labels import OUTPUTS
 from scripts.street_sound.network import FEATURES, Judge, StreetNet
-from scripts.street_sound.train import BATCH, Feed, Loss, load_start, read_shard, save_start, shards
+from scripts.street_sound.train import (
+    BATCH,
+    Feed,
+    Loss,
+    Stage,
+    fit,
+    furthest,
+    load_start,
+    read_shard,
+    save_start,
+    shards,
+)
 
 FAMILIES = ([[k, k + 20] for k in range(len(OUTPUTS))], [[k] for k in range(len(OUTPUTS))])
 ROWS, VIEWS = 40, 2
@@ -70,6 +85,41 @@ def test_the_cost_falls_when_the_network_says_what_the_teachers_say(tmp_path: Pa
     right = (torch.full((ROWS * VIEWS, len(OUTPUTS)), 4.0), wanted, batch["logits"], batch["yamnet"])
     wrong = tuple(-part for part in right)
     assert loss(right, batch) < 0.5 * loss(wrong, batch)
+
+
+def test_a_further_stage_goes_on_with_other_batches_and_is_the_furthest(tmp_path: Path) -> None:
+    _pool(tmp_path, [0, 1], 1)
+    paths = shards(tmp_path, [0, 1])
+    loss = Loss(read_shard(paths[0]), FAMILIES)
+    assert furthest(tmp_path, "0") is None
+    first = fit(Stage("0", BATCH, 1e-3), paths, loss, None, tmp_path)
+    assert furthest(tmp_path, "0") == tmp_path / "0.pt"
+    drawn: list[int] = []
+
+    class Watched(Feed):
+        def batch(self, step: int) -> dict[str, Tensor]:
+            drawn.append(step)
+            return super().batch(step)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("scripts.street_sound.train.Feed", Watched)
+        more = fit(Stage("0.more", 4 * BATCH, 1e-3, before=BATCH), paths, loss, first, tmp_path)
+    assert drawn == [1, 2, 3, 4]
+    assert furthest(tmp_path, "0") == tmp_path / "0.more.pt"
+    assert not torch.equal(more.answer.weight, first.answer.weight)
+    again = fit(Stage("0.more", 4 * BATCH, 1e-3, before=BATCH), paths, loss, first, tmp_path)
+    assert torch.equal(again.answer.weight, more.answer.weight)
+
+
+def test_a_last_layer_is_fitted_again_after_further_training(tmp_path: Path) -> None:
+    for name, made_s in (("0.pt", 1), ("0.head.pt", 2), ("1.pt", 1), ("all.pt", 1), ("all.head.pt", 3)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (made_s, made_s))
+    assert unfitted(tmp_path) == [("1", tmp_path / "1.pt")]
+    for name in ("0.more.pt", "all.more.pt"):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (3, 3))
+    assert unfitted(tmp_path) == [("0", tmp_path / "0.more.pt"), ("1", tmp_path / "1.pt")]
 
 
 def test_a_judge_begins_with_the_answers_of_its_network_and_hears_its_tags() -> None:
