@@ -4,6 +4,8 @@ Direct arc power commands only; the lamp's own fade time should be 0, as the ste
 lamp does when the bus fails is set in the lamp (system failure level): set it to the normal level.
 """
 
+import errno
+import termios
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -47,10 +49,11 @@ class Bus:
             self._port = serial.Serial(
                 self._config.port, _BAUD, timeout=_ANSWER_S, write_timeout=_ANSWER_S, exclusive=True
             )
-        except PermissionError as error:
-            advice = "join the group dialout"
-            raise self._failed(Reason.NO_PERMISSION, f"permission denied; {advice}") from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, termios.error) as error:
+            # pyserial's own exception, with the number of the system's
+            if getattr(error, "errno", None) in {errno.EACCES, errno.EPERM}:
+                advice = "join the group dialout"
+                raise self._failed(Reason.NO_PERMISSION, f"permission denied; {advice}") from error
             advice = "plug it in, or give its port (ls /dev/serial/by-id)"
             raise self._failed(Reason.NO_DEVICE, f"cannot be opened ({error}); {advice}") from error
 
@@ -61,7 +64,8 @@ class Bus:
             self._port.reset_input_buffer()
             self._port.write(forward_frame_line(self._address, arc_power(percent)))
             answer = self._port.readline()
-        except OSError as error:
+        except (OSError, TypeError, termios.error) as error:
+            # pyserial stumbles over its own closed descriptor when a device goes away during a call.
             raise self._failed(Reason.NO_DEVICE, f"gone ({error}); plug it in again") from error
         if why := refused(answer):
             raise self._failed(Reason.DEVICE_FAULT, f"{why}; check the bus and its supply")

@@ -1,5 +1,6 @@
 """The devices of lamps: files of the kernel's PWM, a DALI bridge at the other end of a pseudo-terminal."""
 
+import errno
 import os
 import threading
 import tty
@@ -7,14 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import serial
 
 from edge.actuators import dali_lamp, pwm_lamp
 from edge.actuators.dali_lamp import Bus
 from edge.actuators.pwm_lamp import Pwm
 from edge.decoding.dali import address_byte, arc_power, forward_frame_line, refused
 from edge.domain.actuator import ActuatorError
-from edge.domain.health import Component, Reason
+from edge.domain.health import Component, Reason, Status
 from edge.domain.identity import SourceId
+from edge.domain.observations import Health, Observation
 from edge.domain.time import CaptureTime
 
 LAMP = SourceId("lamp", 0, Component.LAMP)
@@ -155,6 +158,40 @@ def test_a_bus_without_power_is_told(bridge: Bridge) -> None:
 def test_a_bridge_that_is_not_there_says_what_to_do() -> None:
     with pytest.raises(ActuatorError, match="plug it in, or give its port"):
         Bus(dali_lamp.Config(port="/dev/serial/by-id/none")).open()
+
+
+def test_a_bridge_that_may_not_be_opened_says_which_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise serial.SerialException(errno.EACCES, "could not open port /dev/dali: Permission denied")
+
+    monkeypatch.setattr(serial, "Serial", refuse)
+    with pytest.raises(ActuatorError, match="join the group dialout") as caught:
+        Bus(dali_lamp.Config(port="/dev/dali")).open()
+    assert caught.value.reason is Reason.NO_PERMISSION
+
+
+def test_a_bridge_that_is_unplugged_and_plugged_in_again_is_used_again(
+    tmp_path: Path, bridge: Bridge
+) -> None:
+    port, first = tmp_path / "dali", Bridge()
+    port.symlink_to(first.port)
+    lamp = dali_lamp.build(dali_lamp.Config(port=str(port)), LAMP)
+    start = CaptureTime(0, 10**9, 1.0)
+
+    def told(second: float) -> list[Observation]:
+        now = start.shifted(second)
+        return list(lamp.step(now, now.monotonic_ns))
+
+    assert told(0) == []
+    first.end()
+    port.unlink()
+    (lost,) = (o for o in told(11) if isinstance(o, Health))
+    assert lost.reason is Reason.NO_DEVICE
+    port.symlink_to(bridge.port)
+    (back,) = (o for o in told(17) if isinstance(o, Health))
+    assert (back.status, back.reason) == (Status.OK, Reason.RECOVERED)
+    assert bridge.frames
+    lamp.close()
 
 
 def test_a_whole_lamp_on_the_bus_reaches_its_scene(bridge: Bridge) -> None:
