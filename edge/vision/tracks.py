@@ -77,6 +77,8 @@ class Tracker:
             boxes: without doubles; those above `certain` may begin a track, the others only continue one.
             seconds: when the picture was taken; a gap longer than a track lives forgets them all.
         """
+        # Whoever stands in the place of one who is lost is somebody else.
+        self.tracks = [t for t in self.tracks if seconds - t.seen_s <= _LOST_AFTER_S]
         self._expect(seconds)
         certain = boxes.scores >= self._certain
         left = self._match(boxes.only(certain), self.tracks, seconds)
@@ -84,7 +86,8 @@ class Tracker:
         self._match(boxes.only(~certain), missed, seconds)
         for corners, label in zip(left.corners, left.labels, strict=True):
             self.tracks.append(_begun(next(self._numbers), corners, int(label), seconds))
-        self.tracks = [t for t in self.tracks if _alive(t, seconds)]
+        # One that was never confirmed does not outlive a picture without it.
+        self.tracks = [t for t in self.tracks if t.confirmed or t.seen_s >= seconds]
         return [track for track in self.tracks if track.confirmed]
 
     def _expect(self, seconds: float) -> None:
@@ -146,9 +149,3 @@ def _continue(track: Track, corners: Floats, seconds: float) -> None:
     track.speed[2:] *= 0.5  # sizes change slowly; their measured speed is mostly noise
     track.sightings += 1
     track.seen_s = seconds
-
-
-def _alive(track: Track, seconds: float) -> bool:
-    unseen_s = seconds - track.seen_s
-    # One that was never confirmed does not outlive a picture without it.
-    return unseen_s <= (_LOST_AFTER_S if track.confirmed else 0.0) or unseen_s <= 0

@@ -82,3 +82,11 @@ def test_a_gap_in_the_pictures_forgets_everybody() -> None:
         tracker.follow(walkers((50, 100)), s / 5)
     assert tracker.follow(no_boxes(), 100.0) == []
     assert tracker.tracks == []
+
+
+def test_who_stands_there_after_a_gap_is_somebody_else() -> None:
+    tracker = Tracker(1.0)
+    for s in range(5):
+        tracker.follow(walkers((50, 100)), s / 5)
+    assert tracker.follow(walkers((50, 100)), 600.0) == []
+    assert [(track.number, track.sightings) for track in tracker.tracks] == [(2, 1)]
