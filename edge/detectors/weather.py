@@ -43,7 +43,8 @@ class WeatherMean:
     def __init__(self, config: Config) -> None:
         self._intervals = Intervals(_MEASURED, config)
         self._north_deg = config.north_deg
-        self._rain_before_mm: float | None = None
+        self._rain_before_mm = 0.0
+        self._rain_until_ns = -1
 
     def accept(self, frame: Frame) -> Iterable[Weather]:
         """Take one reading; an interval is told by the first reading behind its end."""
@@ -80,11 +81,16 @@ class WeatherMean:
                 yield WindSample(time_ns, row[_SPEED], from_deg)
 
     def _rain_mm(self, interval: Interval) -> float | None:
-        """Return what fell: the growth of the board's total, else its intensity over the interval."""
+        """Return what fell: the growth of the board's total, else its intensity over the interval.
+
+        What fell between two intervals that do not follow one another is nobody's.
+        """
         totals = interval.values(_RAIN_TOTAL)
         if totals:
-            known = totals if self._rain_before_mm is None else [self._rain_before_mm, *totals]
+            follows = interval.start.monotonic_ns <= self._rain_until_ns
+            known = [self._rain_before_mm, *totals] if follows else totals
             self._rain_before_mm = totals[-1]
+            self._rain_until_ns = interval.start.shifted(interval.duration_s).monotonic_ns
             return sum(_growth(before, after) for before, after in pairwise(known))
         rate = interval.mean(_RAIN_RATE)
         return None if rate is None else rate * interval.duration_s / _S_PER_H

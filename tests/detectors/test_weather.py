@@ -88,6 +88,19 @@ def test_rain_is_what_the_total_grew_also_between_intervals_and_over_a_reset() -
     assert [each.rain_mm for each in told] == [pytest.approx(0.2), pytest.approx(0.8), pytest.approx(0.0)]
 
 
+def test_rain_of_an_outage_is_not_that_of_the_interval_after_it() -> None:
+    totals = [(0, 100.0), (5, 100.2), (3600, 130.0), (3605, 130.1)]
+    told = run([frame(second, rain_total_mm=total) for second, total in totals])
+    assert [each.rain_mm for each in told] == [pytest.approx(0.2), pytest.approx(0.1)]
+
+
+def test_rain_while_only_the_gauge_was_silent_is_not_that_of_the_interval_after_it() -> None:
+    dry = [frame(second, temperature_c=9.0) for second in (11, 21)]
+    wet = [frame(second, rain_total_mm=total) for second, total in ((31, 9.0), (35, 9.2))]
+    told = run([frame(0, rain_total_mm=1.0), *dry, *wet])
+    assert [each.rain_mm for each in told] == [0.0, None, None, pytest.approx(0.2)]
+
+
 def test_rain_from_its_intensity_where_there_is_no_total() -> None:
     told = run([frame(i, rain_intensity_mmh=36.0) for i in range(11)])
     assert told[0].rain_mm == pytest.approx(0.1)
