@@ -17,6 +17,9 @@ FRAME = ContactFrame
 _LONGEST_STEP_S = 5.0
 """A contact that says nothing for longer was not heard: the time between is nobody's."""
 
+_LEAST_HEARD_SHARE = 0.75
+"""Of an interval; a share of less would be a guess, and of seconds that of one person."""
+
 
 class Config(DetectorSection):
     """Over how long presence is averaged."""
@@ -72,15 +75,23 @@ class ContactChanges:
             self._count(before, frame)
         if _seconds(self._open.start, frame.time) < self._interval_s:
             return
-        share = self._open.present_s / self._open.heard_s if self._open.heard_s else None
+        share, absence = self._outcome(self._open)
         yield Presence(
             source=frame.source,
             time=self._open.start,
             duration_s=self._interval_s,
             present_share=share,
-            absence=None if share is not None else Absence.SENSOR_FAULT,
+            absence=absence,
         )
         self._open = _Interval(frame.time)
+
+    def _outcome(self, interval: _Interval) -> tuple[float | None, Absence | None]:
+        """Return the share, or why there is none."""
+        if not interval.heard_s:
+            return None, Absence.SENSOR_FAULT
+        if interval.heard_s < _LEAST_HEARD_SHARE * self._interval_s:
+            return None, Absence.LOW_CAPTURE
+        return interval.present_s / interval.heard_s, None
 
     def _count(self, before: ContactFrame, frame: ContactFrame) -> None:
         assert self._open is not None

@@ -53,7 +53,7 @@ class Presence(Observation):
     """For which share of an interval somebody was near.
 
     Attributes:
-        present_share: 0..1 of the time that the sensor was heard; None when it was not.
+        present_share: 0..1 of the time that the sensor was heard; None below three quarters of the interval.
         absence: why it is None.
     """
 

@@ -22,7 +22,10 @@ class ContactReport(EventReport, SensorReport):
 
 
 class PresenceReport(SensorReport):
-    """For which share of at least five minutes somebody was near, in tenths: nobody's coming and going."""
+    """For which share of at least five minutes somebody was near, in tenths: nobody's coming and going.
+
+    A sensor that was heard for less than three quarters of it has no share (`low_capture`).
+    """
 
     kind: Literal["presence"] = "presence"
     duration_s: Annotated[Duration, Field(ge=300)]

@@ -70,9 +70,16 @@ def test_presence_is_a_share_of_the_interval() -> None:
 
 
 def test_time_without_a_sensor_is_nobodys() -> None:
-    states = [(float(s), ON) for s in range(90)] + [(float(s), OFF) for s in range(810, 901)]
+    states = [(float(s), ON) for s in range(90)] + [(float(s), OFF) for s in range(290, 901)]
     (only,) = presence(states)
-    assert only.present_share == pytest.approx(89 / 179, abs=0.01)
+    assert only.present_share == pytest.approx(89 / 699, abs=0.01)
+    assert only.absence is None
+
+
+def test_a_share_of_less_than_three_quarters_of_the_interval_is_none() -> None:
+    cut = [(float(s), ContactState.CUT) for s in range(2, 901)]
+    (only,) = presence([(0.0, ON), (1.0, ON), *cut])
+    assert (only.present_share, only.absence) == (None, Absence.LOW_CAPTURE)
 
 
 def test_a_cut_sensor_has_no_share() -> None:
