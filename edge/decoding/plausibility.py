@@ -103,6 +103,8 @@ class Screen:
     def _note(self, values: Mapping[str, float], now_ns: int) -> None:
         """Take note whether the board still stirs; each kind of message is compared with its own last one."""
         lively = tuple(name for name in values if not name.startswith(_RESTFUL))
+        if not lively:
+            return
         now = tuple(values[name] for name in lively)
         if self._latest.get(lively) != now:
             self._latest[lively] = now

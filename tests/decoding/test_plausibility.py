@@ -76,6 +76,13 @@ def test_a_calm_without_rain_is_no_standstill() -> None:
     assert all(each.values for each in screened(frames))
 
 
+def test_a_board_of_what_rests_alone_is_never_stuck() -> None:
+    screen = Screen(3600)
+    for number in range(20):
+        screen.take(frame(number * 600, wind_speed_mps=0.0, rain_total_mm=12.0))
+    assert not screen.stuck
+
+
 def test_a_board_is_stuck_only_when_all_its_messages_are() -> None:
     def polled(temperature: float) -> list[ReadingFrame]:
         return [
