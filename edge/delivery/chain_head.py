@@ -10,7 +10,6 @@ more. Whatever else the outbox lacks shows as a gap.
 """
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +18,9 @@ from typing import Any
 from edge.delivery.numbering import Position
 from edge.delivery.outbox import Entry, Link, OutboxUnavailable
 from edge.delivery.outbox_database import reason_of
-from edge.delivery.sequence_mark import believed, sync_folder
+from edge.delivery.sequence_mark import believed
 from edge.domain.report_base import Priority
+from edge.domain.whole_file import write_whole
 
 _FILE = "chain.json"
 _ADVICE = "make it readable and writable for `lamppost sense`, or set state in [delivery.outbox]"
@@ -67,15 +67,9 @@ class HeadFile:
 
     def write(self, head: Head) -> None:
         """Keep it; after a power loss it is the old one or this one. Raises OutboxUnavailable."""
-        new = self.path.with_name(self.path.name + ".new")
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with new.open("wb") as file:
-                file.write(json.dumps(_content(head), separators=(",", ":")).encode())
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self.path)
-            sync_folder(self.path.parent)
+            write_whole(self.path, json.dumps(_content(head), separators=(",", ":")).encode())
         except OSError as error:
             raise self._unavailable(error) from error
 

@@ -11,8 +11,9 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from edge.delivery.outbox_database import PLACES, open_database
-from edge.delivery.sequence_mark import believed, read_mark, sync_folder
+from edge.delivery.sequence_mark import believed, read_mark
 from edge.domain.report_base import Priority
+from edge.domain.whole_file import sync_folder
 
 Row = tuple[int, str, str, bytes]
 

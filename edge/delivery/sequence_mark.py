@@ -4,8 +4,9 @@ The outbox itself knows its last number. The mark is read only when it cannot sa
 is written once in many thousand reports; the numbers up to it are then skipped.
 """
 
-import os
 from pathlib import Path
+
+from edge.domain.whole_file import write_whole
 
 AHEAD = 10_000
 
@@ -44,20 +45,4 @@ def believed(mark: int) -> int:
 
 def write_mark(outbox: Path, mark: int) -> None:
     """Write the mark; after a power loss it is the old one or the new one. Raises OSError."""
-    path = mark_path(outbox)
-    new = path.with_name(path.name + ".new")
-    with new.open("wb") as file:
-        file.write(b"%d\n" % mark)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder survive a power loss. Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    write_whole(mark_path(outbox), b"%d\n" % mark)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edge.domain.report_base import Priority
 from edge.domain.reports import REPORT_MODELS
+from edge.domain.whole_file import write_whole
 
 _log = logging.getLogger(__name__)
 
@@ -70,12 +71,9 @@ class Traffic:
 
     def _write(self) -> None:
         self._written = self.bytes
-        partial = self._path.with_name(self._path.name + ".partial")
+        content = json.dumps({"day": self._day.isoformat(), "bytes": self.bytes})
         try:
-            partial.write_text(
-                json.dumps({"day": self._day.isoformat(), "bytes": self.bytes}), encoding="ascii"
-            )
-            partial.replace(self._path)
+            write_whole(self._path, content.encode())
         except OSError as error:
             _log.warning("%s: the day's traffic cannot be kept over a restart: %s", self._path, error)
 

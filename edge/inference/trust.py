@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.domain.complaint import Complaint
+from edge.domain.whole_file import write_whole
 
 Times = tuple[int, ...]
 """When false alarms were reported, UTC, seconds since 1970, earliest first."""
@@ -90,14 +91,8 @@ def _change(path: Path, change: Callable[[], Times]) -> Times:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _alone_in(path.parent):
             times = change()
-            new = path.with_suffix(".new")
-            with new.open("w", encoding="utf-8") as file:
-                json.dump({_KEY: times}, file)
-                file.flush()
-                os.fsync(file.fileno())
-                # A technician is root, the daemon that reads it is not.
-                os.fchmod(file.fileno(), 0o644)
-            new.replace(path)
+            # A technician is root, the daemon that reads it is not.
+            write_whole(path, json.dumps({_KEY: times}).encode(), mode=0o644)
     except OSError as error:
         raise TrustError(f"{path}: {error.strerror}; is this the right user?") from error
     return times

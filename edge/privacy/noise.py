@@ -12,6 +12,8 @@ from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
 
+from edge.domain.whole_file import write_whole
+
 _log = logging.getLogger(__name__)
 
 RandBelow = Callable[[int], int]
@@ -113,11 +115,9 @@ class Ledger:
     def _reserve(self, spent: Fraction) -> bool:
         if self._path is not None:
             content = json.dumps({"day": self._day.isoformat(), "spent": str(spent)})
-            partial = self._path.with_suffix(".partial")
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                partial.write_text(content, encoding="ascii")
-                partial.replace(self._path)
+                write_whole(self._path, content.encode())
             except OSError as error:
                 _log.error("%s: cannot be written (%s): no count leaves", self._path, error)
                 return False

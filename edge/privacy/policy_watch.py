@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from edge.domain.city import City, Span
 from edge.domain.health import Reason
 from edge.domain.report_base import LegalBasis, Purpose
+from edge.domain.whole_file import write_whole
 from edge.privacy.policy import Narrowing, Policy, PolicyError, narrowed, parse_policy, read_policy
 from edge.privacy.policy_file import Ground
 from edge.privacy.seal import check_seal, seal_path
@@ -236,9 +237,7 @@ def _write_if_new(path: Path, content: bytes) -> None:
     if path.exists() and path.read_bytes() == content:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+    write_whole(path, content)
 
 
 def require_heading(policy: Policy, where: str) -> None:

@@ -4,13 +4,12 @@ The file lies where the publisher cannot write, or an old command could be given
 """
 
 import json
-import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
-from edge.delivery.sequence_mark import sync_folder
 from edge.domain.complaint import Complaint
+from edge.domain.whole_file import write_whole
 
 _FILE = "commands.json"
 
@@ -56,16 +55,11 @@ class CommandMemory:
 
     def write(self, folder: Path) -> None:
         """Keep it; after a power loss it is the old state or this one. Raises CommandMemoryError."""
-        path, new = folder / _FILE, folder / f"{_FILE}.new"
+        path = folder / _FILE
         content = {"highest": self.highest, "counted": self.counted, "thresholds": self.thresholds}
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with new.open("w", encoding="utf-8") as file:
-                json.dump(content, file)
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(path)
-            sync_folder(folder)
+            write_whole(path, json.dumps(content).encode())
         except OSError as error:
             advice = "make its folder writable, or set state in [delivery.commands]"
             raise CommandMemoryError(f"{path}: cannot be written ({error.strerror}); {advice}") from error

@@ -6,10 +6,11 @@ the publisher cannot write: who can change a sum can have a false mean signed.
 
 import json
 import logging
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from edge.domain.whole_file import write_whole
 
 _log = logging.getLogger(__name__)
 
@@ -42,9 +43,4 @@ def load_memory(path: Path) -> States:
 
 def save_memory(path: Path, states: States) -> None:
     """Write it; after a power loss it is the old one or the new one. Raises OSError."""
-    new = path.with_name(path.name + ".new")
-    with new.open("w", encoding="utf-8") as file:
-        json.dump(states, file, separators=(",", ":"))
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+    write_whole(path, json.dumps(states, separators=(",", ":")).encode())
