@@ -44,9 +44,9 @@ class _Evidence:
             yield evidence(observation, trigger, score=score, alone=self._is_alone(trigger, score))
         elif isinstance(observation, CrowdCue) and observation.cue in _CUES:
             trigger, score = _CUES[observation.cue], observation.score
-            over = observation.stage is Stage.END
-            alone = observation.stage is Stage.ONSET and self._is_alone(trigger, score)
-            yield evidence(observation, trigger, score=score, alone=alone, lasts=True, over=over)
+            over, anew = observation.stage is Stage.END, observation.stage is Stage.ONSET
+            alone = anew and self._is_alone(trigger, score)
+            yield evidence(observation, trigger, score=score, alone=alone, lasts=True, anew=anew, over=over)
 
     def _is_alone(self, trigger: Trigger, score: float) -> bool:
         return score >= self._alone.get(trigger, 1.01)

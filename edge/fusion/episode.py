@@ -49,7 +49,8 @@ class Evidence:
     Attributes:
         score: 0..1.
         alone: enough to begin an episode.
-        lasts: it goes on until evidence of the same trigger and source is `over`.
+        lasts: it goes on until evidence of the same trigger and source is `over`; told again, it is the same.
+        anew: it begins now, even if the end of what went on before was never told.
         keeps: while it lasts, so does the episode.
         duration_s: of the interval it is about.
     """
@@ -61,6 +62,7 @@ class Evidence:
     score: float = 1.0
     alone: bool = False
     lasts: bool = False
+    anew: bool = False
     keeps: bool = True
     over: bool = False
     duration_s: float = 0.0
@@ -106,6 +108,19 @@ class Telling:
 
 
 @dataclass
+class _Going:
+    """What lasts.
+
+    Attributes:
+        latest: what was told of it last.
+        spent: it has outlasted an episode, and is known.
+    """
+
+    latest: Evidence
+    spent: bool = False
+
+
+@dataclass
 class _Episode:
     began: CaptureTime
     latest_ns: int
@@ -119,8 +134,8 @@ class _Episode:
     told: tuple[bool, Strength, frozenset[Trigger]] | None = None
     told_ns: int = 0
 
-    def add(self, item: Evidence) -> None:
-        """Take evidence that belongs to it."""
+    def add(self, item: Evidence, *, again: bool = False) -> None:
+        """Take evidence that belongs to it; `again`, of what goes on already, it is no repetition."""
         self.triggers.add(item.trigger)
         self.origins.add(item.origin)
         self.score = max(self.score, item.score)
@@ -128,7 +143,9 @@ class _Episode:
             self.latest_ns, self.known = item.end_ns, item.time.shifted(item.duration_s)
         if item.lasts and item.keeps:
             self.going.add(item.origin)
-        if item.alone and (not self.repeated or item.begin_ns >= self.repeated_ns + _ns(_REPEATED_AFTER_S)):
+        if not item.alone or (again and self.repeated):
+            return
+        if not self.repeated or item.begin_ns >= self.repeated_ns + _ns(_REPEATED_AFTER_S):
             self.repeated, self.repeated_ns = self.repeated + 1, item.begin_ns
 
     def confirmed(self, repetitions: int) -> bool:
@@ -157,7 +174,7 @@ class Course:
         self._limits = limits
         self._together = together
         self._recent: deque[Evidence] = deque(maxlen=_MOST_REMEMBERED)
-        self._going: dict[tuple[Trigger, SourceId], Evidence] = {}
+        self._going: dict[tuple[Trigger, SourceId], _Going] = {}
         self._seen: deque[tuple[Trigger, SourceId, int, bool]] = deque(maxlen=_MOST_REMEMBERED)
         self._episode: _Episode | None = None
         self._quiet_until_ns: int | None = None
@@ -169,14 +186,17 @@ class Course:
         if mark in self._seen:
             return
         self._seen.append(mark)
-        self._remember(item)
+        again = not item.anew and item.origin in self._going
+        going = self._remember(item)
         episode = self._episode
+        if going is not None and going.spent:
+            return
         if episode is None:
             yield from self._begin(item)
         elif item.over:
             self._end_one(episode, item)
         elif self._belongs(episode, item):
-            episode.add(item)
+            episode.add(item, again=again)
             yield from self._update(episode, item)
 
     def elapse(self, now_ns: int) -> Iterator[Telling]:
@@ -195,21 +215,24 @@ class Course:
         if self._episode is not None:
             yield self._end(self._episode, self._episode.latest_ns, self._episode.known.utc_ns)
 
-    def _remember(self, item: Evidence) -> None:
-        if item.over:
+    def _remember(self, item: Evidence) -> _Going | None:
+        """Keep what may matter later; return what is known of it if it lasts."""
+        if item.over or item.anew:
             self._going.pop(item.origin, None)
-        elif item.lasts:
-            self._going[item.origin] = item
+        if item.lasts and not item.over:
+            going = self._going.setdefault(item.origin, _Going(item))
+            going.latest = item
             if len(self._going) > _MOST_GOING_ON:
                 del self._going[next(iter(self._going))]
-        elif self._quiet_until_ns is None or item.begin_ns >= self._quiet_until_ns:
+            return going
+        if not item.over and (self._quiet_until_ns is None or item.begin_ns >= self._quiet_until_ns):
             self._recent.append(item)
+        return None
 
     def _begin(self, item: Evidence) -> Iterator[Telling]:
         if item.over or (self._quiet_until_ns is not None and item.begin_ns < self._quiet_until_ns):
             return
-        oldest_ns = item.begin_ns - _ns(self._limits.maximum_s)
-        lasting = [o for o in self._going.values() if o is not item and o.begin_ns >= oldest_ns]
+        lasting = [going.latest for going in self._going.values() if self._goes_on(going, item)]
         close = [other for other in self._recent if other is not item and self._aligned(other, item)]
         together = [*lasting, *close, item]
         agree = self._together and _modalities(together) > 1
@@ -221,6 +244,10 @@ class Course:
             episode.add(one)
         self._episode = episode
         yield self._tell(Stage.ONSET, episode, item.result_time_ns, item.begin_ns)
+
+    def _goes_on(self, going: _Going, item: Evidence) -> bool:
+        lately = going.latest.begin_ns >= item.begin_ns - _ns(self._limits.maximum_s)
+        return lately and not going.spent and going.latest is not item
 
     def _aligned(self, one: Evidence, other: Evidence) -> bool:
         gap_ns = max(one.begin_ns - other.end_ns, other.begin_ns - one.end_ns)
@@ -256,8 +283,9 @@ class Course:
         self._episode = None
         self._quiet_until_ns = over_ns + _ns(self._limits.refractory_s)
         self._recent.clear()
-        # What outlasted the longest episode is known by now; it begins no other until it is told anew.
-        self._going = {k: e for k, e in self._going.items() if k not in episode.going}
+        # What outlasted the longest episode is known by now; it is no news until it was over.
+        for origin in episode.going & self._going.keys():
+            self._going[origin].spent = True
         return telling
 
     def _tell(self, stage: Stage, episode: _Episode, result_time_ns: int, now_ns: int) -> Telling:

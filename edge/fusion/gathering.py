@@ -34,7 +34,13 @@ class _Evidence:
         if observation.cue is Cue.GATHERING:
             alone = observation.score >= self._least
             yield evidence(
-                observation, Trigger.GATHERING, score=observation.score, alone=alone, lasts=True, over=over
+                observation,
+                Trigger.GATHERING,
+                score=observation.score,
+                alone=alone,
+                lasts=True,
+                anew=observation.stage is Stage.ONSET,
+                over=over,
             )
         elif observation.cue is Cue.CONVERGENCE and observation.stage is Stage.ONSET:
             yield evidence(observation, Trigger.CONVERGENCE, score=observation.score)

@@ -69,7 +69,7 @@ class _Evidence:
 
     def _both(self, bang: ImpulseOnset, cue: CrowdCue) -> Iterator[Evidence]:
         yield evidence(bang, Trigger.IMPULSE_ONSET, score=0.0)
-        yield evidence(cue, _CUES[cue.cue], score=cue.score, alone=True, lasts=True)
+        yield evidence(cue, _CUES[cue.cue], score=cue.score, alone=True, lasts=True, anew=True)
 
 
 def needs(_config: Config) -> Iterator[tuple[str, ...]]:

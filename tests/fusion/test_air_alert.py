@@ -72,9 +72,9 @@ def test_a_second_board_confirms_and_pollutants_are_apart() -> None:
     ]
 
 
-def test_a_warning_told_again_confirms_and_a_restart_of_one_is_none() -> None:
+def test_a_warning_told_again_confirms_nothing_and_the_end_of_one_is_none() -> None:
     events = told([warning(0), warning(6 * HOUR_S), warning(6 * HOUR_S)])
-    assert [(e.stage.value, e.confirmed) for e in events] == [("onset", False), ("update", True)]
+    assert [(e.stage.value, e.confirmed) for e in events] == [("onset", False)]
     assert told([warning(0, over=False)], HOUR_S) == []
 
 

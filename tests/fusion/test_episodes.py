@@ -231,6 +231,34 @@ def test_a_blocked_camera_is_ill_and_with_a_silent_microphone_tampered_with() ->
     assert stages(door) == [("onset", False), ("update", True)]
 
 
+def test_a_camera_that_stays_turned_is_one_alarm_however_often_it_is_told() -> None:
+    rule = build("tamper")
+    turned = [health(60.0 * minute, CAMERA, Reason.MOVED) for minute in range(300)]
+    assert stages(told(rule, turned)) == [("onset", False), ("end", False)]
+    well = health(18_000, CAMERA, Reason.RECOVERED, Status.OK)
+    assert stages(told(rule, [well, health(18_060, CAMERA, Reason.MOVED)])) == [("onset", False)]
+
+
+def test_what_outlasted_an_alarm_does_not_confirm_the_next() -> None:
+    rule = build("tamper")
+    told(rule, [health(60.0 * minute, CAMERA, Reason.MOVED) for minute in range(60)])
+    door = [contact(3600, Role.CABINET_DOOR), health(3610, CAMERA, Reason.MOVED)]
+    assert stages(told(rule, door)) == [("onset", False)]
+
+
+def test_what_begins_in_the_quiet_after_an_alarm_is_told_when_it_is_told_again() -> None:
+    rule = build("tamper", refractory_s=100)
+    told(rule, [contact(0, Role.CABINET_DOOR), contact(1, Role.CABINET_DOOR, ContactState.INACTIVE)], 60)
+    turned = [health(second, CAMERA, Reason.MOVED) for second in (70, 130, 190)]
+    assert stages(told(rule, turned)) == [("onset", False)]
+
+
+def test_a_cue_that_begins_anew_is_told_though_its_end_was_lost() -> None:
+    rule = build("gathering")
+    told(rule, [cue(0, Cue.GATHERING)], 5000)
+    assert stages(told(rule, [cue(6000, Cue.GATHERING)])) == [("onset", False)]
+
+
 def test_an_update_waits_its_turn_and_is_not_lost() -> None:
     rule = build("disturbance_cue", update_s=10, scream_alone=0.3)
     events = told(rule, [sound(0, Sound.SCREAM, scream=0.4), sound(0.5, Sound.SCREAM)])
