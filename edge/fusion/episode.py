@@ -112,10 +112,12 @@ class _Going:
     """What lasts.
 
     Attributes:
+        first: what told that it began.
         latest: what was told of it last.
         spent: it has outlasted an episode, and is known.
     """
 
+    first: Evidence
     latest: Evidence
     spent: bool = False
 
@@ -168,11 +170,13 @@ class Course:
     Args:
         limits: the rule's section.
         together: evidence of two senses begins an episode though none of it would alone.
+        from_begin: what lasts belongs to what is close to its beginning, not to all that happens meanwhile.
     """
 
-    def __init__(self, limits: EpisodeSection, *, together: bool = False) -> None:
+    def __init__(self, limits: EpisodeSection, *, together: bool = False, from_begin: bool = False) -> None:
         self._limits = limits
         self._together = together
+        self._from_begin = from_begin
         self._recent: deque[Evidence] = deque(maxlen=_MOST_REMEMBERED)
         self._going: dict[tuple[Trigger, SourceId], _Going] = {}
         self._seen: deque[tuple[Trigger, SourceId, int, bool]] = deque(maxlen=_MOST_REMEMBERED)
@@ -220,7 +224,7 @@ class Course:
         if item.over or item.anew:
             self._going.pop(item.origin, None)
         if item.lasts and not item.over:
-            going = self._going.setdefault(item.origin, _Going(item))
+            going = self._going.setdefault(item.origin, _Going(item, item))
             going.latest = item
             if len(self._going) > _MOST_GOING_ON:
                 del self._going[next(iter(self._going))]
@@ -246,8 +250,16 @@ class Course:
         yield self._tell(Stage.ONSET, episode, item.result_time_ns, item.begin_ns)
 
     def _goes_on(self, going: _Going, item: Evidence) -> bool:
-        lately = going.latest.begin_ns >= item.begin_ns - _ns(self._limits.maximum_s)
-        return lately and not going.spent and going.latest is not item
+        if going.spent or going.latest is item:
+            return False
+        if self._from_begin and not self._aligned(going.first, self._beginning(item)):
+            return False
+        return going.latest.begin_ns >= item.begin_ns - _ns(self._limits.maximum_s)
+
+    def _beginning(self, item: Evidence) -> Evidence:
+        """Return what says where in time an item belongs."""
+        going = self._going.get(item.origin) if self._from_begin else None
+        return item if going is None else going.first
 
     def _aligned(self, one: Evidence, other: Evidence) -> bool:
         gap_ns = max(one.begin_ns - other.end_ns, other.begin_ns - one.end_ns)
@@ -255,8 +267,9 @@ class Course:
 
     def _belongs(self, episode: _Episode, item: Evidence) -> bool:
         reach_s = self._limits.window_s if not item.alone else max(self._limits.window_s, self._limits.hold_s)
-        after = bool(episode.going) or item.begin_ns <= episode.latest_ns + _ns(reach_s)
-        return after and item.end_ns >= episode.began.monotonic_ns - _ns(self._limits.window_s)
+        beginning = self._beginning(item)
+        after = bool(episode.going) or beginning.begin_ns <= episode.latest_ns + _ns(reach_s)
+        return after and beginning.end_ns >= episode.began.monotonic_ns - _ns(self._limits.window_s)
 
     def _end_one(self, episode: _Episode, item: Evidence) -> None:
         if item.origin in episode.going:
@@ -311,7 +324,7 @@ class EpisodeRule:
         limits: the rule's section.
         event: the class of event it tells.
         read: what an observation means to it.
-        together: see `Course`.
+        together, from_begin: see `Course`.
     """
 
     def __init__(
@@ -321,8 +334,9 @@ class EpisodeRule:
         read: Callable[[Observation], Iterable[Evidence]],
         *,
         together: bool = False,
+        from_begin: bool = False,
     ) -> None:
-        self._course = Course(limits, together=together)
+        self._course = Course(limits, together=together, from_begin=from_begin)
         self._event = event
         self._read = read
 

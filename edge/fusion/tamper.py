@@ -2,7 +2,8 @@
 
 An opened cabinet, a tamper contact, a cut wire, a camera that was turned or a lamppost that has moved is told
 at once. A blocked camera and a blocked or silent microphone are ill each by itself (`health` says so);
-together they are tampering.
+when both fall ill within `window_s` they are tampering: a camera that is dark all night says nothing of what
+happens in the night.
 """
 
 from collections.abc import Iterator
@@ -86,4 +87,4 @@ def needs(_config: Config) -> Iterator[tuple[str, ...]]:
 
 def build(config: Config) -> Rule:
     """Return the rule."""
-    return EpisodeRule(config, Tamper, _evidence, together=True)
+    return EpisodeRule(config, Tamper, _evidence, together=True, from_begin=True)

@@ -246,6 +246,26 @@ def test_what_outlasted_an_alarm_does_not_confirm_the_next() -> None:
     assert stages(told(rule, door)) == [("onset", False)]
 
 
+def dark_all_night() -> list[Observation]:
+    return [health(60.0 * minute, CAMERA, Reason.DARK) for minute in range(301)]
+
+
+def test_a_microphone_that_falls_silent_long_after_dark_is_no_tampering() -> None:
+    silent = [health(18_010 + 60.0 * minute, MIC, Reason.SILENT) for minute in range(5)]
+    dark = [health(18_060 + 60.0 * minute, CAMERA, Reason.DARK) for minute in range(5)]
+    assert told(build("tamper"), [*dark_all_night(), *silent, *dark]) == []
+
+
+def test_a_night_does_not_confirm_that_a_door_was_opened_in_it() -> None:
+    seen = [*dark_all_night(), contact(18_010, Role.CABINET_DOOR), health(18_060, CAMERA, Reason.DARK)]
+    assert stages(told(build("tamper"), seen)) == [("onset", False)]
+
+
+def test_two_sensors_that_fall_ill_together_are_tampering_however_often_that_is_told() -> None:
+    seen = [health(0, CAMERA, Reason.DARK), health(60, CAMERA, Reason.DARK), health(59, MIC, Reason.SILENT)]
+    assert stages(told(build("tamper"), seen)) == [("onset", True)]
+
+
 def test_what_begins_in_the_quiet_after_an_alarm_is_told_when_it_is_told_again() -> None:
     rule = build("tamper", refractory_s=100)
     told(rule, [contact(0, Role.CABINET_DOOR), contact(1, Role.CABINET_DOOR, ContactState.INACTIVE)], 60)
