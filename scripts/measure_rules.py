@@ -73,7 +73,7 @@ INPUTS = {
     "sudden_dispersal": "impulse onsets and, after one, dispersal or running",
     "help_request": "help button; presence, screams, raised voices, rapid motion, running",
     "tamper": "door, tamper contact, cut wire, turned camera; blocked camera, silent microphone, lost sensor",
-    "air_alert": "exceedances; a second board, weather",
+    "air_alert": "exceedances; a second board, a mean over another time, weather",
 }
 MIC = SourceId("mic", 0, Component.MICROPHONE)
 CAMERA = SourceId("camera", 0, Component.CAMERA)

@@ -1,7 +1,8 @@
 """Rule: the air is above a limit, and where the wind comes from while it is.
 
 `air_exceedance` follows each limit at each board; this is the one alarm of a pollutant, with the wind that
-tells where to look. A second board in the same air, or the limit of another averaging time, confirms it.
+tells where to look. A second board in the same air confirms it, and so does a mean over another time; the same
+mean above a second limit does not, nor that it is told again while it lasts.
 """
 
 from collections.abc import Iterable, Iterator
@@ -54,8 +55,9 @@ class AirAlertRule:
             self._warnings[observation.pollutant] = observation
             over = not observation.over
             item = evidence(
-                replace(observation, source=_limit_at(observation)),
+                replace(observation, source=_mean_at(observation)),
                 Trigger.AIR_EXCEEDANCE,
+                part=observation.table,
                 alone=not over,
                 lasts=not over,
                 over=over,
@@ -96,10 +98,9 @@ class AirAlertRule:
         return {"wind_from_deg": weather.wind_from_deg, "wind_speed_ms": weather.wind_speed_ms}
 
 
-def _limit_at(warning: AirExceedance) -> SourceId:
-    """Return the limit and the board as one thing that lasts: one may be over while another is not."""
-    name = f"{warning.source.name} {warning.table} {warning.averaging}"
-    return replace(warning.source, name=name)
+def _mean_at(warning: AirExceedance) -> SourceId:
+    """Return the mean and the board as one witness."""
+    return replace(warning.source, name=f"{warning.source.name} {warning.averaging}")
 
 
 def _end_ns(weather: Weather) -> int:

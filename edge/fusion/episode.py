@@ -31,6 +31,9 @@ _MOST_REMEMBERED = 64
 _MOST_GOING_ON = 32
 
 
+_Origin = tuple[Trigger, SourceId, str]
+
+
 class EpisodeSection(Section):
     """What the section of every such rule may say."""
 
@@ -49,7 +52,9 @@ class Evidence:
     Attributes:
         score: 0..1.
         alone: enough to begin an episode.
-        lasts: it goes on until evidence of the same trigger and source is `over`; told again, it is the same.
+        lasts: it goes on until evidence of the same origin is `over`; told again, it is the same.
+        part: which of the things of this trigger and source that last each by themselves, but are no second
+            witness.
         anew: it begins now, even if the end of what went on before was never told.
         keeps: while it lasts, so does the episode.
         duration_s: of the interval it is about.
@@ -65,6 +70,7 @@ class Evidence:
     anew: bool = False
     keeps: bool = True
     over: bool = False
+    part: str = ""
     duration_s: float = 0.0
 
     @property
@@ -78,9 +84,9 @@ class Evidence:
         return self.begin_ns + _ns(self.duration_s)
 
     @property
-    def origin(self) -> tuple[Trigger, SourceId]:
+    def origin(self) -> _Origin:
         """What, by whom."""
-        return self.trigger, self.source
+        return self.trigger, self.source, self.part
 
 
 def evidence(observation: Observation, trigger: Trigger, **more: Any) -> Evidence:
@@ -128,8 +134,8 @@ class _Episode:
     latest_ns: int
     known: CaptureTime
     triggers: set[Trigger] = field(default_factory=set)
-    origins: set[tuple[Trigger, SourceId]] = field(default_factory=set)
-    going: set[tuple[Trigger, SourceId]] = field(default_factory=set)
+    sources: set[SourceId] = field(default_factory=set)
+    going: set[_Origin] = field(default_factory=set)
     score: float = 0.0
     repeated: int = 0
     repeated_ns: int = 0
@@ -139,7 +145,7 @@ class _Episode:
     def add(self, item: Evidence, *, again: bool = False) -> None:
         """Take evidence that belongs to it; `again`, of what goes on already, it is no repetition."""
         self.triggers.add(item.trigger)
-        self.origins.add(item.origin)
+        self.sources.add(item.source)
         self.score = max(self.score, item.score)
         if item.end_ns >= self.latest_ns:
             self.latest_ns, self.known = item.end_ns, item.time.shifted(item.duration_s)
@@ -152,7 +158,7 @@ class _Episode:
 
     def confirmed(self, repetitions: int) -> bool:
         """Whether a second modality, a second sensor of the same kind, or repetition agrees."""
-        return self.repeated >= repetitions or len({source for _, source in self.origins}) > 1
+        return self.repeated >= repetitions or len(self.sources) > 1
 
     @property
     def told_confirmed(self) -> bool:
@@ -178,19 +184,19 @@ class Course:
         self._together = together
         self._from_begin = from_begin
         self._recent: deque[Evidence] = deque(maxlen=_MOST_REMEMBERED)
-        self._going: dict[tuple[Trigger, SourceId], _Going] = {}
-        self._seen: deque[tuple[Trigger, SourceId, int, bool]] = deque(maxlen=_MOST_REMEMBERED)
+        self._going: dict[_Origin, _Going] = {}
+        self._seen: deque[tuple[_Origin, int, bool]] = deque(maxlen=_MOST_REMEMBERED)
         self._episode: _Episode | None = None
         self._quiet_until_ns: int | None = None
 
     def take(self, item: Evidence) -> Iterator[Telling]:
         """Take evidence; yield what it changes."""
         yield from self.elapse(item.begin_ns)
-        mark = (item.trigger, item.source, item.begin_ns, item.over)
+        mark = (item.origin, item.begin_ns, item.over)
         if mark in self._seen:
             return
         self._seen.append(mark)
-        again = not item.anew and item.origin in self._going
+        again = not item.anew and any(origin[:2] == item.origin[:2] for origin in self._going)
         going = self._remember(item)
         episode = self._episode
         if going is not None and going.spent:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from edge.domain.air_observations import AirExceedance
-from edge.domain.air_quality import Averaging, Pollutant
+from edge.domain.air_quality import Averaging, LimitTable, Pollutant
 from edge.domain.events import AirAlert
 from edge.domain.health import Absence
 from edge.domain.observations import Observation
@@ -17,13 +17,17 @@ HOUR_S = 3600.0
 
 def warning(after_s: float, *, over: bool = True, **more: Any) -> AirExceedance:
     """A mean of the hour that began then, known at its end."""
-    given: dict[str, Any] = {"source": BOARD, "pollutant": Pollutant.NO2, "averaging": Averaging.HOUR}
+    given: dict[str, Any] = {
+        "source": BOARD,
+        "pollutant": Pollutant.NO2,
+        "averaging": Averaging.HOUR,
+        "limit_ugm3": 200,
+    }
     return AirExceedance(
         time=at(after_s),
         result_time_ns=at(after_s + HOUR_S).utc_ns,
         averaging_s=HOUR_S,
         mean_ugm3=250,
-        limit_ugm3=200,
         over=over,
         lasted_s=HOUR_S,
         **(given | more),
@@ -76,6 +80,27 @@ def test_a_warning_told_again_confirms_nothing_and_the_end_of_one_is_none() -> N
     events = told([warning(0), warning(6 * HOUR_S), warning(6 * HOUR_S)])
     assert [(e.stage.value, e.confirmed) for e in events] == [("onset", False)]
     assert told([warning(0, over=False)], HOUR_S) == []
+
+
+def test_one_mean_against_two_tables_confirms_nothing_at_once_or_later() -> None:
+    who: dict[str, Any] = {"table": LimitTable.WHO_2021, "limit_ugm3": 25}
+    at_once = told([warning(0), warning(0, **who)])
+    assert [(e.stage.value, e.confirmed) for e in at_once] == [("onset", False)]
+    later = told([warning(0), warning(2 * HOUR_S, **who)])
+    assert [(e.stage.value, e.confirmed) for e in later] == [("onset", False)]
+
+
+def test_another_averaging_time_confirms() -> None:
+    events = told([warning(0), warning(HOUR_S, averaging=Averaging.TWENTY_FOUR_HOURS)])
+    assert [(e.stage.value, e.confirmed) for e in events] == [("onset", False), ("update", True)]
+
+
+def test_a_board_goes_on_until_its_last_limit_is_over() -> None:
+    other: dict[str, Any] = {"table": LimitTable.WHO_2021, "limit_ugm3": 25}
+    seen = [warning(0), warning(0, **other), warning(3 * HOUR_S, over=False)]
+    assert [e.stage.value for e in told(seen, 10 * HOUR_S)] == ["onset"]
+    ended = told([*seen, warning(11 * HOUR_S, over=False, **other)], 20 * HOUR_S)
+    assert [(e.stage.value, e.confirmed) for e in ended] == [("onset", False), ("end", False)]
 
 
 def test_one_limit_that_is_over_does_not_end_another() -> None:

@@ -135,6 +135,20 @@ def test_a_gathering_goes_on_until_the_camera_says_so() -> None:
     assert events[0].lasted_s == 600
 
 
+def test_a_gathering_that_is_told_again_while_it_lasts_confirms_nothing() -> None:
+    seen = [cue(0, Cue.GATHERING), *(cue(30.0 * n, Cue.GATHERING, Stage.UPDATE) for n in range(1, 20))]
+    assert stages(told(build("gathering"), seen)) == [("onset", False)]
+    again = [cue(0, Cue.GATHERING), cue(40, Cue.GATHERING, Stage.END), cue(60, Cue.GATHERING)]
+    assert stages(told(build("gathering"), again)) == [("onset", False), ("update", True)]
+
+
+def test_a_gathering_that_grows_is_told_when_it_is_large_enough() -> None:
+    small = [cue(0, Cue.GATHERING, score=0.4)]
+    assert told(build("gathering"), small, 20) == []
+    grown = cue(30, Cue.GATHERING, Stage.UPDATE, score=0.7)
+    assert stages(told(build("gathering"), [*small, grown])) == [("onset", False)]
+
+
 def test_a_second_camera_confirms_a_gathering() -> None:
     events = told(build("gathering"), [cue(0, Cue.GATHERING), cue(5, Cue.GATHERING, source=CAMERA_2)])
     assert stages(events) == [("onset", False), ("update", True)]
