@@ -1,8 +1,8 @@
 """Rule: the air is above a limit, and where the wind comes from while it is.
 
 `air_exceedance` follows each limit at each board; this is the one alarm of a pollutant, with the wind that
-tells where to look. A second board in the same air confirms it, and so does a mean over another time; the same
-mean above a second limit does not, nor that it is told again while it lasts.
+tells where to look. A second board in the same air confirms it, and so does a mean over another time. The
+same mean above a second limit does not, nor that it is told again while it lasts.
 """
 
 from collections.abc import Iterable, Iterator

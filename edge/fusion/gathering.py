@@ -1,6 +1,7 @@
 """Rule: people come together and stay; a second camera, people walking there, or repetition confirms it.
 
-That it is told again while it lasts is no repetition. A small one is told when it has grown."""
+That it is told again while it lasts is no repetition. A small one is told when it has grown.
+"""
 
 from collections.abc import Iterator
 
