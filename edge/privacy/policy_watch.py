@@ -30,6 +30,9 @@ SILENCE = Policy(
 _COPY = "policy.sealed"
 _NUMBER = "policy.number"
 
+_KNOWN = 4
+"""So many policies are kept parsed: the city's, its copy, and one of each that follows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Demands:
@@ -85,6 +88,7 @@ class PolicyWatch:
         self._demands = demands
         self._previous: Policy | None = None
         self._number = 0
+        self._known: dict[tuple[bytes, str], Policy] = {}
 
     def look(self, now: datetime) -> Standing:
         """Return the policy in force.
@@ -197,6 +201,15 @@ class PolicyWatch:
         return policy
 
     def _genuine(self, text: bytes, sealed: str) -> Policy:
+        """Return a policy of this city with its seal, in time or not; parsed when it is seen first."""
+        seen = text, sealed.strip()
+        if seen not in self._known:
+            policy = self._parsed(text, sealed)
+            latest = list(self._known.items())[1 - _KNOWN :]
+            self._known = {**dict(latest), seen: policy}
+        return self._known[seen]
+
+    def _parsed(self, text: bytes, sealed: str) -> Policy:
         demands = self._demands
         where = str(demands.path)
         if demands.keys:

@@ -148,7 +148,8 @@ class Obedience:
         if policies is None:
             raise RefusedError(Refusal.NOT_EQUIPPED, order)
         try:
-            policies.offer(order.policy.encode(), order.seal, self._now())
+            now = self._now()
+            await self._worker(lambda: policies.offer(order.policy.encode(), order.seal, now))
         except PolicyError as error:
             _log.warning("commands: %s", error)
             raise RefusedError(Refusal.BAD_POLICY, order) from error

@@ -105,6 +105,7 @@ async def sensing(settings: Settings, clock: Clock, outbox: Outbox, worker: Work
                 writer.accept,
                 clock,
                 policies=policies,
+                run_blocking=worker,
                 kept=kept,
                 keep=keep,
             )

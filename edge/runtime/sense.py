@@ -61,6 +61,10 @@ def gate_of(settings: Settings) -> Gate:
     return Gate(standing.policy)
 
 
+async def _here(call: Callable[[], Standing]) -> Standing:
+    return call()
+
+
 @dataclass
 class Sense:
     """One run of the role, from lanes to the sink.
@@ -72,6 +76,7 @@ class Sense:
         clock: what the sources are given.
         health: how often each status and reason was observed.
         policies: looks at the city's policy, now and then; without it the gate's stays in force.
+        run_blocking: runs what waits for the disk outside the event loop; a replay does without.
         monitored: also report the node's own health (clock, bridge); a replay on a desk does not.
         kept: what rules remembered when an earlier run was ended, by section.
         keep: stores what they remember; without one nothing outlives this run.
@@ -84,6 +89,7 @@ class Sense:
     accept: Callable[[Any], Awaitable[None]]
     clock: Clock
     policies: PolicyWatch | None = None
+    run_blocking: Callable[[Callable[[], Standing]], Awaitable[Standing]] = _here
     monitored: bool = True
     kept: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     keep: Callable[[Mapping[str, Mapping[str, Any]]], Awaitable[None]] | None = None
@@ -140,6 +146,7 @@ class Sense:
                 ]
                 if self.monitored:
                     helpers.append(tasks.create_task(self._watch(bridge)))
+                    helpers.append(tasks.create_task(self._look_now_and_then()))
                 if self.keep is not None:
                     helpers.append(tasks.create_task(self._remember_now_and_then()))
                 async with actuation.working(), aclosing(bridge.moments()) as moments:
@@ -305,8 +312,6 @@ class Sense:
                 steps = now_steps
             await self._tell_shed(bridge)
             await self._tell_gate()
-            if self._due("policy", _POLICY_S):
-                await self.look_at_policy()
             known = self.clock.now().uncertainty_ms is not None
             if known is not synchronised:
                 synchronised = known
@@ -319,12 +324,19 @@ class Sense:
             detail = "bridge: overloaded, the oldest observations were dropped"
             await self.tell(Component.BRIDGE, Status.DEGRADED, Reason.SHED, shed, detail)
 
+    async def _look_now_and_then(self) -> None:
+        # Not in `_watch`: a disk that stalls must not keep the watchdog from being fed.
+        while True:
+            await asyncio.sleep(_POLICY_S)
+            await self.look_at_policy()
+
     async def look_at_policy(self) -> None:
         """Put the policy in force that is good now; tell what is wrong with the city's when that changes."""
-        if self.policies is None:
+        policies = self.policies
+        if policies is None:
             return
         now = datetime.fromtimestamp(self.clock.now().utc_ns / NS_PER_S, UTC)
-        standing = self.policies.look(now)
+        standing = await self.run_blocking(lambda: policies.look(now))
         before, self._standing = self._standing, standing
         if before is None or standing.policy != before.policy:
             await self.obey(standing.policy)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from edge.domain.health import Reason
-from edge.privacy.policy import Narrowing, PolicyError, narrowed, parse_policy, widening
+from edge.privacy.policy import Narrowing, Policy, PolicyError, narrowed, parse_policy, widening
 from edge.privacy.policy_watch import SILENCE, Demands, PolicyWatch, Standing
 from edge.privacy.seal import MEANT_FOR, seal
 from edge.signing.keys import PrivateKey, base64_of
@@ -208,6 +208,31 @@ def test_the_number_of_another_city_binds_nobody(node: Node) -> None:
     content = text(1, city='"delft"')
     moved.write(content, seal(content, OTHER))
     assert moved.look().policy.number == 1
+
+
+def test_a_policy_is_parsed_when_its_bytes_change_and_not_at_every_look(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[str] = []
+
+    def counting(content: str, where: str) -> Policy:
+        parsed.append(content)
+        return parse_policy(content, where)
+
+    monkeypatch.setattr("edge.privacy.policy_watch.parse_policy", counting)
+    node.write(text(1))
+    for _ in range(4):
+        node.look()
+    assert len(parsed) == 1
+    node.write(text(2))
+    for _ in range(4):
+        assert node.look().policy.number == 2
+    assert len(parsed) == 2
+    assert node.look(datetime(2027, 1, 1, tzinfo=UTC)).silent  # a new day is looked at all the same
+    for number in range(3, 30):
+        node.write(text(number))
+        node.look()
+    assert len(node.watch._known) < 10
 
 
 def test_the_previous_policy_expires_too(node: Node) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Self
@@ -22,13 +23,14 @@ from edge.domain.stages import Check, Section
 from edge.privacy import gate as gate_module
 from edge.privacy.gate import Gate
 from edge.privacy.policy import Policy
-from edge.privacy.policy_watch import SILENCE, Demands, PolicyWatch
+from edge.privacy.policy_watch import SILENCE, Demands, PolicyWatch, Standing
 from edge.runtime import sense as sensing
 from edge.runtime.clock import SystemClock
 from edge.runtime.lanes import Fitting
 from edge.runtime.recording_clock import RecordingClock
 from edge.runtime.sense import Sense, gate_of
 from edge.runtime.settings import Entry, Settings, entry, load_settings
+from edge.runtime.worker import Worker
 
 START_NS = 1_767_225_600_000_000_000
 
@@ -213,6 +215,29 @@ def test_a_trouble_that_lasts_is_told_once_a_minute() -> None:
     assert [role._due("shed") for _ in range(3)] == [True, False, False]
     role._told_s["shed"] -= 60
     assert role._due("shed")
+
+
+def test_a_policy_is_looked_at_where_a_stalled_disk_stalls_nothing_else(tmp_path: Path) -> None:
+    looked: list[str] = []
+
+    class Watched(PolicyWatch):
+        def look(self, now: datetime) -> Standing:
+            looked.append(threading.current_thread().name)
+            return super().look(now)
+
+    file = tmp_path / "policy.toml"
+    file.write_text((EXAMPLES / "policy.toml").read_text())
+    good = settings()
+
+    async def main() -> None:
+        with Worker("disk") as worker:
+            watch = Watched(Demands(file, "replay"))
+            role = Sense(good, Gate(SILENCE), AsyncMock(), SystemClock(), policies=watch, run_blocking=worker)
+            await role.look_at_policy()
+            assert "sound_level" in role.gate.policy.grounds
+
+    asyncio.run(main())
+    assert [name.startswith("disk") for name in looked] == [True]
 
 
 class Stuck:
