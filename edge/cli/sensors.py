@@ -14,7 +14,7 @@ from edge.cli.settings_file import DEFAULT, load
 from edge.domain.frames import AudioFrame, ContactFrame, Fault, Frame, Idle, ReadingFrame, VideoFrame
 from edge.domain.identity import SourceId
 from edge.domain.stages import Section, Source, SourceError
-from edge.domain.time import NS_PER_S
+from edge.domain.time import seconds_between
 from edge.runtime.clock import SystemClock
 from edge.runtime.lanes import fit
 from edge.runtime.settings import Settings
@@ -118,7 +118,7 @@ def _listened(
     says, absent = _says(frame)
     if absent and not says:
         sensor = replace(sensor, quality=next(iter(absent.values())))
-    age_s = (clock.now().monotonic_ns - frame.time.monotonic_ns) / NS_PER_S
+    age_s = seconds_between(frame.time, clock.now())
     return replace(sensor, says=says, absent=absent, age_s=round(max(0.0, age_s), 1))
 
 

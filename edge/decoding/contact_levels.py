@@ -12,7 +12,7 @@ from edge.domain.contact_observations import ContactState
 from edge.domain.frames import ContactFrame, Frame
 from edge.domain.health import Reason
 from edge.domain.identity import SourceId
-from edge.domain.time import NS_PER_S, CaptureTime
+from edge.domain.time import NS_PER_S, CaptureTime, seconds_between
 
 Levels = tuple[bool, ...]
 """Whether each input is closed: one, or the normally open and the normally closed one of a change-over."""
@@ -75,10 +75,10 @@ class ContactReader:
         """Time passed: a state may have lasted long enough to count."""
         state = state_of(self._levels, self._section.active)
         frames: list[Frame] = []
-        if state is not self._state and _seconds(self._changed, time) >= self._hold_s(state):
+        if state is not self._state and seconds_between(self._changed, time) >= self._hold_s(state):
             self._state, self._since, self._spoken = state, self._changed, time
             frames.append(ContactFrame(self._source, self._changed, self._section.role, state))
-        elif state is self._state and _seconds(self._spoken, time) >= _HEARTBEAT_S:
+        elif state is self._state and seconds_between(self._spoken, time) >= _HEARTBEAT_S:
             self._spoken = time
             frames.append(ContactFrame(self._source, time, self._section.role, state))
         self._note_lasting(time)
@@ -88,8 +88,8 @@ class ContactReader:
         """Return how long nothing is due unless an edge comes."""
         state = state_of(self._levels, self._section.active)
         if state is self._state:
-            return max(0.0, _HEARTBEAT_S - _seconds(self._spoken, time))
-        return max(0.0, self._hold_s(state) - _seconds(self._changed, time))
+            return max(0.0, _HEARTBEAT_S - seconds_between(self._spoken, time))
+        return max(0.0, self._hold_s(state) - seconds_between(self._changed, time))
 
     def end(self, time: CaptureTime) -> list[Frame]:
         """The recording ended: tell what was held back."""
@@ -109,7 +109,7 @@ class ContactReader:
             self._troubles.note(Reason.CHATTERING, detail)
 
     def _note_lasting(self, time: CaptureTime) -> None:
-        lasted_s, limit_s = _seconds(self._since, time), self._section.stuck_s
+        lasted_s, limit_s = seconds_between(self._since, time), self._section.stuck_s
         if self._state in {ContactState.CUT, ContactState.SHORTED}:
             detail = f"{self._section.role}: its wire is {self._state}"
             self._troubles.lasts(Reason.WIRING, time, detail)
@@ -148,7 +148,3 @@ def played(
             yield at_s, reader.take(levels, start.shifted(at_s))
     if reader is not None:
         yield at_s, reader.end(start.shifted(at_s))
-
-
-def _seconds(earlier: CaptureTime, later: CaptureTime) -> float:
-    return (later.monotonic_ns - earlier.monotonic_ns) / NS_PER_S

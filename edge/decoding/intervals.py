@@ -13,7 +13,7 @@ from edge.domain.frames import ReadingFrame
 from edge.domain.health import Absence
 from edge.domain.identity import SourceId
 from edge.domain.sections import DetectorSection, Section
-from edge.domain.time import NS_PER_S, CaptureTime
+from edge.domain.time import NS_PER_S, CaptureTime, seconds_between
 
 _COVERS = 3
 """A reading stands for so many of the usual distances between two, at most."""
@@ -183,8 +183,3 @@ def slow_boards(
                 f"interval_s: '{name}' speaks every {profile.timing.period_s:g} s only; "
                 f"give at least {4 * profile.timing.period_s:g}"
             )
-
-
-def seconds_between(earlier: CaptureTime, later: CaptureTime) -> float:
-    """Return the seconds between two instants on the monotonic clock."""
-    return (later.monotonic_ns - earlier.monotonic_ns) / NS_PER_S

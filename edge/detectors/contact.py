@@ -10,7 +10,7 @@ from edge.domain.frames import ContactFrame, Frame
 from edge.domain.health import Absence
 from edge.domain.observations import Observation
 from edge.domain.stages import DetectorSection
-from edge.domain.time import NS_PER_S, CaptureTime
+from edge.domain.time import CaptureTime, seconds_between
 
 FRAME = ContactFrame
 
@@ -64,7 +64,7 @@ class ContactChanges:
 
     def _change(self, frame: ContactFrame) -> Contact:
         kind = PresenceContact if frame.role is Role.PRESENCE else Contact
-        previous_s = None if self._since is None else _seconds(self._since, frame.time)
+        previous_s = None if self._since is None else seconds_between(self._since, frame.time)
         return kind(
             source=frame.source, time=frame.time, role=frame.role, state=frame.state, previous_s=previous_s
         )
@@ -73,7 +73,7 @@ class ContactChanges:
         before, self._open = self._last, self._open or _Interval(frame.time)
         if before is not None:
             self._count(before, frame)
-        if _seconds(self._open.start, frame.time) < self._interval_s:
+        if seconds_between(self._open.start, frame.time) < self._interval_s:
             return
         share, absence = self._outcome(self._open)
         yield Presence(
@@ -95,14 +95,10 @@ class ContactChanges:
 
     def _count(self, before: ContactFrame, frame: ContactFrame) -> None:
         assert self._open is not None
-        step_s = _seconds(before.time, frame.time)
+        step_s = seconds_between(before.time, frame.time)
         if before.state in {ContactState.ACTIVE, ContactState.INACTIVE} and step_s <= _LONGEST_STEP_S:
             self._open.heard_s += step_s
             self._open.present_s += step_s * (before.state is ContactState.ACTIVE)
-
-
-def _seconds(earlier: CaptureTime, later: CaptureTime) -> float:
-    return (later.monotonic_ns - earlier.monotonic_ns) / NS_PER_S
 
 
 def build(config: Config) -> ContactChanges:

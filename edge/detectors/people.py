@@ -23,7 +23,7 @@ from edge.domain.scene_observations import Kind, LineCrossing, Mover, Movers, Pe
 from edge.domain.sections import LocalPath
 from edge.domain.shipped import shipped
 from edge.domain.stages import Detector, DetectorSection, Section
-from edge.domain.time import NS_PER_S, CaptureTime
+from edge.domain.time import NS_PER_S, CaptureTime, seconds_between
 from edge.inference.card import FETCHED
 from edge.vision.counting import Counting, Sighting, service_level
 from edge.vision.crossings import Crossing, PixelLine, crossings
@@ -167,7 +167,7 @@ class _Interval:
     crossed: list[Crossing] = field(default_factory=list)
 
     def lasted_s(self, now: CaptureTime) -> float:
-        return (now.monotonic_ns - self.start.monotonic_ns) / NS_PER_S
+        return seconds_between(self.start, now)
 
 
 class _Area:

@@ -10,11 +10,11 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from edge.decoding.intervals import Interval, Intervals, IntervalSection, seconds_between, slow_boards
+from edge.decoding.intervals import Interval, Intervals, IntervalSection, slow_boards
 from edge.domain.air_observations import Position
 from edge.domain.frames import Frame, ReadingFrame
 from edge.domain.sections import Section
-from edge.domain.time import CaptureTime
+from edge.domain.time import CaptureTime, seconds_between
 
 FRAME = ReadingFrame
 

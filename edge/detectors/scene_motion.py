@@ -14,7 +14,7 @@ from edge.domain.health import Absence
 from edge.domain.identity import SourceId
 from edge.domain.observations import SceneMotion
 from edge.domain.stages import DetectorSection
-from edge.domain.time import NS_PER_S, CaptureTime
+from edge.domain.time import NS_PER_S, CaptureTime, seconds_between
 from edge.vision.background import Pace
 from edge.vision.motion import MotionMeter, Shares
 
@@ -84,7 +84,7 @@ class _SceneMotion:
             return
         shares = self._meter.measure(frame.image, frame.time.monotonic_ns / NS_PER_S)
         if self._open is not None:
-            past_s = _seconds(self._open.start, frame.time)
+            past_s = seconds_between(self._open.start, frame.time)
             if past_s >= self._interval_s:
                 yield from self._open.result(self._interval_s)
                 # After a gap longer than an interval a new row of intervals begins.
@@ -98,12 +98,8 @@ class _SceneMotion:
     def finish(self) -> Iterable[SceneMotion]:
         """Give what the unfinished interval holds, up to its last picture."""
         if self._open is not None:
-            yield from self._open.result(_seconds(self._open.start, self._open.last))
+            yield from self._open.result(seconds_between(self._open.start, self._open.last))
             self._open = None
-
-
-def _seconds(earlier: CaptureTime, later: CaptureTime) -> float:
-    return (later.monotonic_ns - earlier.monotonic_ns) / NS_PER_S
 
 
 def build(config: Config) -> _SceneMotion:

@@ -19,7 +19,7 @@ from edge.domain.frames import AudioFrame, Frame
 from edge.domain.health import Component, Reason, Status
 from edge.domain.observations import Health, ImpulseOnset, Observation, Sound, StreetSound
 from edge.domain.stages import Detector, DetectorSection, LocalPath
-from edge.domain.time import NS_PER_S, CaptureTime
+from edge.domain.time import NS_PER_S, CaptureTime, seconds_between
 
 if TYPE_CHECKING:
     from edge.dsp.log_mel import Samples
@@ -103,7 +103,7 @@ class StreetSoundDetector:
         if self._ring and (frame.lost_s > 0 or not _alike(frame, self._ring[-1])):
             self._ring.clear()  # a window across a gap would be a sound that nobody heard
         self._ring.append(frame)
-        while len(self._ring) > 1 and _seconds(self._ring[1].time, _end(frame)) > _KEPT_S:
+        while len(self._ring) > 1 and seconds_between(self._ring[1].time, _end(frame)) > _KEPT_S:
             self._ring.popleft()
         yield from self._trust.news(frame)
         yield from self._named_onsets(frame)
@@ -115,7 +115,7 @@ class StreetSoundDetector:
         return ()
 
     def _named_onsets(self, frame: AudioFrame) -> Iterator[Observation]:
-        while self._onsets and _seconds(self._onsets[0], _end(frame)) >= 1 - _BEFORE_ONSET_S:
+        while self._onsets and seconds_between(self._onsets[0], _end(frame)) >= 1 - _BEFORE_ONSET_S:
             onset = self._onsets.popleft()
             if self._behind_s > _TOO_LATE_S:
                 self._shed.onsets += 1
@@ -187,7 +187,7 @@ class StreetSoundDetector:
         from edge.dsp.log_mel import WINDOW_SAMPLES, to_model_rate
 
         first, rate_hz = self._ring[0], self._ring[0].rate_hz
-        offset = round(_seconds(first.time, start) * rate_hz)
+        offset = round(seconds_between(first.time, start) * rate_hz)
         channel = min(self._config.channel, first.samples.shape[1] - 1)
         sound = np.concatenate([frame.samples[:, channel] for frame in self._ring])
         if offset < 0 or offset + rate_hz > len(sound):
@@ -235,11 +235,11 @@ class _Shed:
         count = self.looks + self.onsets
         if count > self._known:
             self._known, self._latest = count, now
-        if count and (self._told is None or _seconds(self._told, now) >= _REPEAT_S):
+        if count and (self._told is None or seconds_between(self._told, now) >= _REPEAT_S):
             self._told = now
             yield _health(frame, Status.DEGRADED, Reason.SHED, self._detail(), count)
             self.looks = self.onsets = self._known = 0
-        elif self._told and self._latest and _seconds(self._latest, now) >= _CALM_S:
+        elif self._told and self._latest and seconds_between(self._latest, now) >= _CALM_S:
             self._told = self._latest = None
             yield _health(frame, Status.OK, Reason.RECOVERED, self._detail(), max(1, count))
             self.looks = self.onsets = self._known = 0
@@ -263,7 +263,7 @@ class _Trust:
 
     def news(self, frame: AudioFrame) -> Iterator[Health]:
         """Give what there is to tell."""
-        if self._looked is not None and _seconds(self._looked, frame.time) < _LOOK_S:
+        if self._looked is not None and seconds_between(self._looked, frame.time) < _LOOK_S:
             return
         self._looked = frame.time
         verdict = self._verdict()
@@ -272,7 +272,7 @@ class _Trust:
             self._told = None
             if before:
                 yield _health(frame, Status.OK, Reason.RECOVERED, verdict.detail)
-        elif self._told is None or _seconds(self._told, frame.time) >= _DEMOTED_REPEAT_S:
+        elif self._told is None or seconds_between(self._told, frame.time) >= _DEMOTED_REPEAT_S:
             self._told = frame.time
             detail = f"demoted, bangs are unclear until `lamppost feedback reset`: {verdict.detail}"
             yield _health(frame, Status.DEGRADED, Reason.DEMOTED, detail, max(1, verdict.false_alarms))
@@ -302,10 +302,6 @@ def _alike(frame: AudioFrame, other: AudioFrame) -> bool:
 
 def _end(frame: AudioFrame) -> CaptureTime:
     return frame.time.after_samples(len(frame.samples), frame.rate_hz)
-
-
-def _seconds(earlier: CaptureTime, later: CaptureTime) -> float:
-    return (later.monotonic_ns - earlier.monotonic_ns) / NS_PER_S
 
 
 def build(config: Config) -> Detector:

@@ -32,6 +32,11 @@ class CaptureTime:
         return CaptureTime(self.utc_ns + delta_ns, self.monotonic_ns + delta_ns, self.uncertainty_ms)
 
 
+def seconds_between(earlier: CaptureTime, later: CaptureTime) -> float:
+    """Return the seconds between two instants on the monotonic clock; negative when `later` is earlier."""
+    return (later.monotonic_ns - earlier.monotonic_ns) / NS_PER_S
+
+
 class Clock(Protocol):
     """The clock a source or a task is given; tests and replays give their own."""
 

@@ -14,7 +14,7 @@ from edge.domain.health import Component, Reason
 from edge.domain.identity import SourceId
 from edge.domain.microphone import MicrophoneSection
 from edge.domain.stages import Check, LocalPath, SourceError
-from edge.domain.time import NS_PER_S, CaptureTime, Clock
+from edge.domain.time import CaptureTime, Clock, seconds_between
 from edge.dsp.resample import MEASURED_RATE_HZ, Resampler
 
 COMPONENT = Component.MICROPHONE
@@ -103,7 +103,7 @@ class AudioFile:
 
     def _wait_for(self, end: CaptureTime) -> None:
         # A block of a real microphone exists only once its last sample has happened.
-        ahead_s = (end.monotonic_ns - self._clock.now().monotonic_ns) / NS_PER_S
+        ahead_s = seconds_between(self._clock.now(), end)
         if self._config.pace == "real_time" and ahead_s > 0:
             self._clock.sleep(ahead_s)
 

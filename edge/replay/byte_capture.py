@@ -19,7 +19,7 @@ from edge.domain.frames import Frame, Idle, ReadingFrame
 from edge.domain.health import Component
 from edge.domain.identity import SourceId
 from edge.domain.stages import Check, LocalPath, SourceError, SourceSection
-from edge.domain.time import NS_PER_S, CaptureTime, Clock
+from edge.domain.time import CaptureTime, Clock, seconds_between
 
 COMPONENT = Component.SERIAL_BOARD
 
@@ -100,7 +100,7 @@ class ByteCapture:
         if self._config.pace == "max":
             return
         time = self._start.shifted(at_s)
-        ahead_s = (time.monotonic_ns - self._clock.now().monotonic_ns) / NS_PER_S
+        ahead_s = seconds_between(self._clock.now(), time)
         while ahead_s > _LONGEST_WAIT_S:
             self._clock.sleep(_LONGEST_WAIT_S)
             ahead_s -= _LONGEST_WAIT_S

@@ -17,7 +17,7 @@ from edge.domain.frames import Frame, Idle
 from edge.domain.health import Component, Reason
 from edge.domain.identity import SourceId
 from edge.domain.stages import Check, LocalPath, SourceError
-from edge.domain.time import NS_PER_S, Clock
+from edge.domain.time import Clock, seconds_between
 
 COMPONENT = Component.CONTACT
 
@@ -61,7 +61,7 @@ class RecordedContact:
         for at_s, frames in played(self._source, self._config, self._start, self._edges, end_s):
             time = self._start.shifted(at_s)
             if self._config.pace == "real_time":
-                self._clock.sleep((time.monotonic_ns - self._clock.now().monotonic_ns) / NS_PER_S)
+                self._clock.sleep(seconds_between(self._clock.now(), time))
             yield from frames or [Idle(self._source, time)]
 
     def check(self) -> Check:

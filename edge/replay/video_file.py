@@ -13,7 +13,7 @@ from edge.domain.health import Component, Reason
 from edge.domain.identity import SourceId
 from edge.domain.polygon import PRIVACY_ZONES, Polygon
 from edge.domain.stages import Check, LocalPath, SourceError, SourceSection
-from edge.domain.time import NS_PER_S, CaptureTime, Clock
+from edge.domain.time import CaptureTime, Clock, seconds_between
 from edge.vision.intake import Intake
 from edge.vision.opencv import opencv
 from edge.vision.picture import Thinning
@@ -142,7 +142,7 @@ class VideoFile:
             yield VideoFrame(self._source, time, image)
 
     def _waiting_for(self, time: CaptureTime) -> Iterator[Idle]:
-        ahead_s = (time.monotonic_ns - self._clock.now().monotonic_ns) / NS_PER_S
+        ahead_s = seconds_between(self._clock.now(), time)
         while ahead_s > _LONGEST_WAIT_S:
             self._clock.sleep(_LONGEST_WAIT_S)
             ahead_s -= _LONGEST_WAIT_S

@@ -12,7 +12,7 @@ from edge.domain.health import Component, Reason, Status
 from edge.domain.identity import SourceId
 from edge.domain.observations import Health, Observation
 from edge.domain.stages import Attentive, Detector, Punctual, Source, SourceError
-from edge.domain.time import NS_PER_S, CaptureTime, Clock
+from edge.domain.time import CaptureTime, Clock, seconds_between
 from edge.runtime.bridge import Bridge
 
 _log = logging.getLogger(__name__)
@@ -124,7 +124,7 @@ class Lane(threading.Thread):
         if self._source.live:
             now = self._clock.now()
             self._result_ns = now.utc_ns
-            self._behind_s = (now.monotonic_ns - known.monotonic_ns) / NS_PER_S
+            self._behind_s = seconds_between(known, now)
         if isinstance(frame, Fault):
             self._post(self._health.trouble(frame.time, frame.reason, frame.detail, frame.count))
         elif isinstance(frame, Idle):

@@ -15,7 +15,7 @@ from edge.domain.frames import Frame, Image, VideoFrame
 from edge.domain.health import Component
 from edge.domain.identity import SourceId
 from edge.domain.stages import Check, SourceSection
-from edge.domain.time import NS_PER_S, Clock
+from edge.domain.time import Clock, seconds_between
 
 COMPONENT = Component.CAMERA
 
@@ -68,7 +68,7 @@ class SimulatedScene:
             at_s = number / self._config.rate_hz
             time = self._start.shifted(at_s)
             if self._config.pace == "real_time":
-                self._clock.sleep((time.monotonic_ns - self._clock.now().monotonic_ns) / NS_PER_S)
+                self._clock.sleep(seconds_between(self._clock.now(), time))
             yield VideoFrame(self._source, time, self._picture(at_s))
 
     def occupied_share(self) -> float:

@@ -15,7 +15,7 @@ from edge.domain.frames import AudioFrame, Frame, Samples
 from edge.domain.health import Component
 from edge.domain.identity import SourceId
 from edge.domain.stages import Check, SourceSection
-from edge.domain.time import NS_PER_S, CaptureTime, Clock
+from edge.domain.time import CaptureTime, Clock, seconds_between
 
 COMPONENT = Component.MICROPHONE
 
@@ -71,7 +71,7 @@ class SimulatedSound:
             samples = self._samples(sent, min(self._block, total - sent))
             end = self._at(sent + len(samples))
             if self._config.pace == "real_time":
-                self._clock.sleep((end.monotonic_ns - self._clock.now().monotonic_ns) / NS_PER_S)
+                self._clock.sleep(seconds_between(self._clock.now(), end))
             yield AudioFrame(self._source, self._at(sent), samples, _RATE_HZ)
 
     def bangs_s(self) -> list[float]:

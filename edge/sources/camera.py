@@ -20,7 +20,7 @@ from edge.domain.health import Component, Reason
 from edge.domain.identity import SourceId
 from edge.domain.polygon import PRIVACY_ZONES, Polygon
 from edge.domain.stages import Check, SourceError, SourceSection
-from edge.domain.time import NS_PER_S, CaptureTime, Clock
+from edge.domain.time import NS_PER_S, CaptureTime, Clock, seconds_between
 from edge.vision.intake import Intake
 from edge.vision.opencv import opencv
 from edge.vision.picture import DropCounter, Thinning
@@ -114,13 +114,13 @@ class Camera:
                 lost += drops.lost_before(stamp_s)
                 seen, time = now, self._captured(now, stamp_s)
                 # A picture may have been taken before the camera was entered.
-                if thinning.wants(max(0.0, _seconds(begun, time))):
+                if thinning.wants(max(0.0, seconds_between(begun, time))):
                     told = now
                     yield self._picture(time, lost)
                     lost = 0
                 continue
             self._require_life(seen, now)
-            if _seconds(told, now) >= _IDLE_AFTER_S:
+            if seconds_between(told, now) >= _IDLE_AFTER_S:
                 told = now
                 yield Idle(self._source, now)
             self._clock.sleep(_RETRY_AFTER_S)
@@ -178,7 +178,7 @@ class Camera:
     def _require_life(self, seen: CaptureTime, now: CaptureTime) -> None:
         if not self._network and not Path(self._config.device).exists():
             raise SourceError(Reason.NO_DEVICE, f"{self._name}: unplugged; plug it in again")
-        if _seconds(seen, now) > self._config.timeout_s:
+        if seconds_between(seen, now) > self._config.timeout_s:
             raise SourceError(
                 Reason.NO_FRAMES,
                 f"{self._name}: no picture for {self._config.timeout_s:g} s; check its cable and power",
@@ -206,10 +206,6 @@ def _without_secrets(url: str) -> str:
 def _found() -> str:
     stable = sorted(str(path) for path in (_DEVICES / "v4l" / "by-path").glob("*-index0"))
     return ", ".join(stable or sorted(str(path) for path in _DEVICES.glob("video*"))) or "none"
-
-
-def _seconds(earlier: CaptureTime, later: CaptureTime) -> float:
-    return (later.monotonic_ns - earlier.monotonic_ns) / NS_PER_S
 
 
 def build(config: Config, source: SourceId, clock: Clock) -> Camera:

@@ -19,7 +19,7 @@ from edge.domain.health import Component, Reason
 from edge.domain.identity import SourceId
 from edge.domain.microphone import MicrophoneSection
 from edge.domain.stages import Check, SourceError
-from edge.domain.time import NS_PER_S, CaptureTime, Clock
+from edge.domain.time import CaptureTime, Clock, seconds_between
 from edge.dsp.ring import Block, Ring
 from edge.dsp.sample_clock import SampleClock
 from edge.sources.sound_devices import DRIVERS, find_input, load_sounddevice, refused
@@ -129,7 +129,7 @@ class Microphone:
         """Yield frames, and now and then that the calibration asked for is not there."""
         reminded: CaptureTime | None = None
         for frame in frames:
-            due = reminded is None or _seconds(reminded, frame.time) >= _REMIND_EVERY_S
+            due = reminded is None or seconds_between(reminded, frame.time) >= _REMIND_EVERY_S
             if self._uncalibrated and due:
                 reminded = frame.time
                 yield Fault(self._source, frame.time, Reason.UNCALIBRATED, self._uncalibrated)
@@ -147,7 +147,7 @@ class Microphone:
                     yield frame
             now = self._clock.now()
             self._require_life(now, heard)
-            if _seconds(told, now) >= _LONGEST_WAIT_S:
+            if seconds_between(told, now) >= _LONGEST_WAIT_S:
                 told = now
                 yield Idle(self._source, now)
             missing_s = (length - pending.count) / self._config.rate_hz
@@ -243,7 +243,7 @@ class Microphone:
 
     def _time_of(self, index: int) -> CaptureTime:
         now = self._clock.now()
-        if self._mapping is None or _seconds(self._mapping.time, now) > _REMAP_EVERY_S:
+        if self._mapping is None or seconds_between(self._mapping.time, now) > _REMAP_EVERY_S:
             self._mapping = self._mapped()
         return self._mapping.time.shifted(self._sample_clock.time_of(index) - self._mapping.stream_s)
 
@@ -254,7 +254,7 @@ class Microphone:
             before = self._clock.now()
             stream_s = float(self._stream.time)
             after = self._clock.now()
-            tries.append((_seconds(before, after) / 2, stream_s, before))
+            tries.append((seconds_between(before, after) / 2, stream_s, before))
         half_s, stream_s, before = min(tries, key=lambda attempt: attempt[0])
         return _Mapping(stream_s, before.shifted(half_s))
 
@@ -263,7 +263,7 @@ class Microphone:
             raise SourceError(
                 Reason.NO_DEVICE, f"{self._name}: unplugged, or its driver stopped; plug it in again"
             )
-        if _seconds(heard, now) > _DEAF_AFTER_S:
+        if seconds_between(heard, now) > _DEAF_AFTER_S:
             raise SourceError(
                 Reason.NO_FRAMES,
                 f"{self._name}: no sound for {_DEAF_AFTER_S:g} s; plug it in again, check its cable",
@@ -302,10 +302,6 @@ class _Pending:
         sound, first = np.concatenate(self._parts), self.next_index - self.count
         self._parts, self.count = [], 0
         return [(first, sound)]
-
-
-def _seconds(earlier: CaptureTime, later: CaptureTime) -> float:
-    return (later.monotonic_ns - earlier.monotonic_ns) / NS_PER_S
 
 
 _ADVICE = {
