@@ -13,7 +13,8 @@ from edge.domain.stages import Source
 from edge.domain.time import Clock
 from edge.runtime.bridge import Bridge
 from edge.runtime.lane import Fitted, Lane
-from edge.runtime.settings import SOURCE_LAYERS, Entry, Settings, feeds
+from edge.runtime.misfits import feeds
+from edge.runtime.settings import SOURCE_LAYERS, Entry, Settings
 
 _JOIN_S = 2.0
 """For lanes that were told to stop and were waited for already, or when the daemon ends on an error."""

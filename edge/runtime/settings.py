@@ -29,10 +29,10 @@ from pydantic_settings import (
 
 from edge.delivery.commands import as_list
 from edge.domain.complaint import Complaint
-from edge.domain.frames import FRAME_OF
 from edge.domain.nearest import nearest
 from edge.domain.stages import SETTINGS_FOLDER, Section
 from edge.domain.toml_lines import line_of
+from edge.runtime.misfits import feeds, misfits
 from edge.runtime.privacy_section import PrivacySection
 from edge.runtime.signing_section import SigningSection
 
@@ -297,73 +297,13 @@ def _refuse_unread(settings: Settings, text: str, layers: Collection[str]) -> No
     """A section that nothing feeds would sit there looking as if it worked."""
     if not {"detectors", *SOURCE_LAYERS} <= set(layers):
         return
-    sources = settings.of(*SOURCE_LAYERS)
-    mistakes = [
-        *_twice_named(sources),
-        *_twice_claimed(sources),
-        *_unfed(settings.of("detectors"), sources),
-        *_misfits(settings),
-    ]
+    others = [entry for entry in settings.entries if entry.layer not in SOURCE_LAYERS]
+    mistakes = misfits(settings.of(*SOURCE_LAYERS), others)
     lines = [(_line(text, (entry.layer, entry.section)), entry, what) for entry, what in mistakes]
     if lines:
         raise SettingsError(
             "\n".join(f"{settings.path}:{line} {entry.where} {what}" for line, entry, what in lines)
         )
-
-
-def _twice_named(sources: Sequence[Entry]) -> list[tuple[Entry, str]]:
-    names = [entry.name for entry in sources]
-    return [
-        (entry, f"name: two sources are called '{entry.name}'; give each a name of its own")
-        for i, entry in enumerate(sources)
-        if entry.name in names[:i]
-    ]
-
-
-def _twice_claimed(sources: Sequence[Entry]) -> list[tuple[Entry, str]]:
-    owners: dict[str, Entry] = {}
-    found: list[tuple[Entry, str]] = []
-    for entry in sources:
-        for claim in getattr(entry.config, "claims", ()):
-            if claim in owners:
-                found.append((entry, f"{claim}: '{owners[claim].name}' has it already; only one source can"))
-            owners.setdefault(claim, entry)
-    return found
-
-
-def _unfed(detectors: Sequence[Entry], sources: Sequence[Entry]) -> list[tuple[Entry, str]]:
-    found: list[tuple[Entry, str]] = []
-    names = [entry.name for entry in sources]
-    for entry in detectors:
-        wanted: tuple[str, ...] = getattr(entry.config, "sources", ())
-        strangers = [name for name in wanted if name not in names]
-        if strangers:
-            hint = nearest(strangers[0], names)
-            found.append((entry, f"sources: no source is called '{strangers[0]}'; {hint}"))
-        elif not any(feeds(source, entry) for source in sources):
-            found.append((entry, "no source of these settings feeds it; add one or remove the section"))
-    return found
-
-
-def _misfits(settings: Settings) -> list[tuple[Entry, str]]:
-    """What a module itself finds wrong with its section beside the others."""
-    sources = {entry.name: entry.config for entry in settings.of(*SOURCE_LAYERS)}
-    sections = {f"{entry.layer}.{entry.section}" for entry in settings.entries}
-    found: list[tuple[Entry, str]] = []
-    for entry in settings.of("detectors", "fusion"):
-        if (misfits := getattr(entry.module, "misfits", None)) is not None:
-            found += [(entry, what) for what in misfits(entry.config, sources)]
-        if (needs := getattr(entry.module, "needs", None)) is not None:
-            lacking = [any_of for any_of in needs(entry.config) if not sections & set(any_of)]
-            found += [(entry, f"hears nothing without [{'] or ['.join(names)}]; add it") for names in lacking]
-    return found
-
-
-def feeds(source: Entry, detector: Entry) -> bool:
-    """Return whether a source's frames reach a detector."""
-    wanted: tuple[str, ...] = getattr(detector.config, "sources", ())
-    readable: bool = FRAME_OF[source.module.COMPONENT] is detector.module.FRAME
-    return readable and (not wanted or source.name in wanted)
 
 
 @dataclass(frozen=True, slots=True)
