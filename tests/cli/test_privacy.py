@@ -1,16 +1,23 @@
 """`lamppost privacy`: what may leave, the proof of it, the notice, the city's signature; their exit codes."""
 
+import base64
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
 
 from edge.cli.command import dispatch
 from edge.cli.output import FINE, FOUND_PROBLEM, WRONG_USE
+from edge.cli.privacy import verify
 from edge.cli.settings_file import EXAMPLES
 from edge.domain.reports import REPORT_MODELS
+from edge.privacy.audit import Audit
 from edge.privacy.gate import Gate
+from edge.privacy.policy import Policy
+from edge.runtime.settings import entry, load_settings
 from edge.signing.key_store import KeyRing, write_key_ring
 from edge.signing.keys import PrivateKey
 
@@ -115,6 +122,25 @@ def test_verify_finds_a_gate_that_lets_out_too_much(
     assert "pm10_ugm3 is 3.14159; at its resolution it would be 3.1" in said
     assert "retention_days is 999, the policy says 3650" in said
     assert verdict["breaches"] == len(breaches)
+
+
+def test_verify_finds_a_decoded_picture_in_a_payload(tmp_path: Path) -> None:
+    video = tmp_path / "street.mp4"
+    shutil.copy(STREET / "street.mp4", video)
+    recording = entry("replay", "video_file", "camera", path=video, pace="max")
+    settings = load_settings(EXAMPLES / "replay.toml", fed=False, environment={}).replaying([recording])
+    canaries = verify._canaries(settings)
+    assert len(canaries["a picture of street.mp4"]) > 1000
+    reader = cv2.VideoCapture(str(video), cv2.CAP_FFMPEG)
+    _, picture = reader.read()
+    reader.release()
+    grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    audit = Audit(Policy({}), canaries)
+    for pixels in (picture.tobytes(), grey.tobytes()):
+        for leak in (pixels, pixels.hex().encode(), base64.b64encode(pixels)):
+            audit.breaches.clear()
+            audit.take(b'{"data": "' + leak + b'"}', 0)
+            assert any("a picture of street.mp4 is in a payload" in breach for breach in audit.breaches)
 
 
 def test_verify_proves_nothing_without_a_policy_or_without_reports(

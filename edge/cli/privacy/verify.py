@@ -23,8 +23,13 @@ from edge.runtime.logs import logging_to_stderr
 from edge.runtime.recording_clock import RecordingClock
 from edge.runtime.sense import Sense, gate_of
 from edge.runtime.settings import Entry, Settings, entry
+from edge.vision.opencv import opencv
+from edge.vision.picture import as_bgr
 
 _STREET = EXAMPLES.parent / "street"
+_PICTURES = 8
+"""So many pictures of a video, at most, give pieces to look for."""
+
 _BROKEN_FILE = {Reason.TRUNCATED, Reason.UNREADABLE}
 
 
@@ -84,11 +89,31 @@ def _canaries(settings: Settings) -> Mapping[str, tuple[bytes, ...]]:
         if source.section == "audio_file":
             samples, _ = soundfile.read(path, dtype="int16")
             found[f"sound of {path.name}"] = canaries_of(samples.tobytes())
+        if source.section == "video_file":
+            pictures = (canary for picture in _pictures(path) for canary in canaries_of(picture))
+            found[f"a picture of {path.name}"] = tuple(pictures)
         found[f"the name {path.name}"] = (path.name.encode(),)
     host = socket.gethostname()
     if host not in {settings.node.id, settings.node.city, "localhost"}:
         found["the name of this machine"] = (host.encode(),)
     return found
+
+
+def _pictures(path: Path) -> Iterator[bytes]:
+    """Yield pictures of a video, spread over it, in colour and in grey; none of one that cannot be read."""
+    cv2 = opencv()
+    video = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
+    try:
+        count = max(1, int(video.get(cv2.CAP_PROP_FRAME_COUNT)))
+        for number in range(0, count, -(-count // _PICTURES)):
+            video.set(cv2.CAP_PROP_POS_FRAMES, number)
+            readable, picture = video.read()
+            if readable:
+                image = as_bgr(picture)
+                yield image.tobytes()
+                yield cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).tobytes()
+    finally:
+        video.release()
 
 
 def _path(source: Entry) -> Path:
