@@ -28,7 +28,10 @@ from edge.delivery.outbox_database import (
     DamagedError,
     OutboxUnavailable,
     inode_of,
+    is_count,
+    is_counter,
     is_damage,
+    is_sound,
     open_database,
     unavailable,
     verify,
@@ -184,10 +187,7 @@ class Outbox:
 
     def link(self) -> Link | None:
         """Return what the chain of signed reports ends with; None when nothing is known of it."""
-        row = self.use(
-            lambda connection: connection.execute("SELECT fingerprint, key_id FROM chain").fetchone()
-        )
-        return Link(*row) if row else None
+        return self.use(_link)
 
     def append(
         self,
@@ -215,8 +215,7 @@ class Outbox:
             after: only those with a higher number.
             without: leave out these kinds.
         """
-        rows = self.use(lambda connection: _oldest(connection, limit, after, json.dumps(list(without))))
-        return [_entry(*row) for row in rows]
+        return self.use(lambda connection: _oldest(connection, limit, after, json.dumps(list(without))))
 
     def delivered(self, sequences: Collection[int]) -> None:
         """Forget reports that a broker has acknowledged, and count them."""
@@ -224,9 +223,7 @@ class Outbox:
 
     def counts(self) -> Counts:
         """Return the counters."""
-        rows = self.use(
-            lambda connection: connection.execute("SELECT name, kind, count FROM counters").fetchall()
-        )
+        rows = self.use(_counters)
         by_name: dict[str, dict[str, int]] = {}
         for name, kind, count in rows:
             by_name.setdefault(name, {})[kind] = count
@@ -353,6 +350,8 @@ def _accept(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
 
 
 def _entry(place: int, kind: str, topic: str, payload: bytes) -> Entry:
+    if not is_sound((place, kind, topic, payload)):
+        raise DamagedError("a row that holds no report")
     return Entry(place % PLACES, kind, topic, payload, _PRIORITIES[place // PLACES])
 
 
@@ -369,9 +368,7 @@ def _insert(connection: sqlite3.Connection, entry: Entry) -> bool:
     return inserted.rowcount == 1
 
 
-def _oldest(
-    connection: sqlite3.Connection, limit: int, after: int, without: str
-) -> list[tuple[int, str, str, bytes]]:
+def _oldest(connection: sqlite3.Connection, limit: int, after: int, without: str) -> list[Entry]:
     found = []
     for rank in range(len(_PRIORITIES)):
         found += connection.execute(
@@ -379,12 +376,30 @@ def _oldest(
             " AND kind NOT IN (SELECT value FROM json_each(?)) ORDER BY place LIMIT ?",
             (_place(rank, after), _place(rank + 1, 0), without, limit),
         ).fetchall()
-    return sorted(found, key=lambda row: row[0] % PLACES)[:limit]
+    return [_entry(*row) for row in sorted(found, key=lambda row: row[0] % PLACES)[:limit]]
 
 
 def _last_sequence(connection: sqlite3.Connection) -> int:
     row = connection.execute("SELECT count FROM counters WHERE name = 'last_sequence'").fetchone()
+    if row is None or not is_count(row[0]):
+        raise DamagedError("the last number is not in it")
     return int(row[0])
+
+
+def _link(connection: sqlite3.Connection) -> Link | None:
+    row = connection.execute("SELECT fingerprint, key_id FROM chain").fetchone()
+    if row is None:
+        return None
+    if not all(isinstance(cell, str) for cell in row):
+        raise DamagedError("the end of the chain is no fingerprint")
+    return Link(*row)
+
+
+def _counters(connection: sqlite3.Connection) -> list[tuple[str, str, int]]:
+    rows = connection.execute("SELECT name, kind, count FROM counters").fetchall()
+    if not all(is_counter(row) for row in rows):
+        raise DamagedError("a counter that counts nothing")
+    return rows
 
 
 def _forget(connection: sqlite3.Connection, sequences: Collection[int]) -> None:

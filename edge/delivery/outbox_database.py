@@ -3,11 +3,14 @@
 import errno
 import os
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from edge.delivery.sequence_mark import HIGHEST
 from edge.domain.complaint import Complaint
 from edge.domain.health import Reason
+from edge.domain.report_base import Priority
 
 BUSY_TIMEOUT_S = 30.0
 """An SD card can stall for seconds while the other process commits."""
@@ -143,8 +146,30 @@ def verify(connection: sqlite3.Connection) -> None:
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Tell whether an error says that the file is not an intact database."""
-    return _code(error) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+    """Tell whether an error says that the file is not an intact outbox."""
+    if _code(error) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        return True
+    # The publisher may be somebody else's, and may have dropped a table or written text that is none.
+    return str(error).startswith(("no such table", "no such column", "Could not decode"))
+
+
+def is_sound(row: Sequence[object]) -> bool:
+    """Tell whether a row of `reports` is one; both processes write to it, and one may be somebody else's."""
+    place, kind, topic, payload = row
+    if not (isinstance(kind, str) and isinstance(topic, str) and isinstance(payload, bytes)):
+        return False
+    return isinstance(place, int) and 0 <= place < len(Priority) * PLACES and is_count(place % PLACES)
+
+
+def is_counter(row: Sequence[object]) -> bool:
+    """Tell whether a row of `counters` is one."""
+    name, kind, count = row
+    return isinstance(name, str) and isinstance(kind, str) and is_count(count)
+
+
+def is_count(value: object) -> bool:
+    """Tell whether a value is a number that a lamppost may have come to."""
+    return isinstance(value, int) and 0 <= value <= HIGHEST
 
 
 def unavailable(path: Path, error: sqlite3.Error | OSError | DamagedError) -> OutboxUnavailable:

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from edge.delivery.outbox_database import PLACES, open_database
+from edge.delivery.outbox_database import PLACES, is_counter, is_sound, open_database
 from edge.delivery.sequence_mark import believed, read_mark
-from edge.domain.report_base import Priority
 from edge.domain.whole_file import sync_folder
 
 Row = tuple[int, str, str, bytes]
@@ -78,7 +77,7 @@ def _rows(path: Path) -> Iterator[Row]:
     for query in (_FORWARD, _BACKWARD):
         with suppress(sqlite3.Error), _readable(path) as connection:
             for row in connection.execute(query):
-                if _is_sound(row):
+                if is_sound(row) and _is_json(row[3]):
                     yield row
             return
 
@@ -91,15 +90,10 @@ def _readable(path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def _is_sound(row: tuple[object, ...]) -> bool:
-    place, kind, topic, payload = row
-    if not (isinstance(kind, str) and isinstance(topic, str) and isinstance(payload, bytes)):
-        return False
-    if not (isinstance(place, int) and 0 <= place < len(Priority) * PLACES):
-        return False
+def _is_json(payload: bytes) -> bool:
     try:
         json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 
@@ -107,7 +101,7 @@ def _is_sound(row: tuple[object, ...]) -> bool:
 def _counters(path: Path) -> dict[tuple[str, str], int]:
     with suppress(sqlite3.Error), _readable(path) as connection:
         rows = connection.execute("SELECT name, kind, count FROM counters").fetchall()
-        return {(name, kind): count for name, kind, count in rows if isinstance(count, int)}
+        return {(name, kind): count for name, kind, count in filter(is_counter, rows)}
     return {}
 
 
