@@ -191,13 +191,19 @@ def _not_valid(key: TrustedKey, event: ReceivedEvent) -> str | None:
         return "signed by a key that was revoked"
     if key.valid_from is None and key.valid_until is None:
         return None
-    try:
-        time = datetime.fromisoformat(event.content["time"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise MalformedError("its time is none") from error
-    time = time if time.tzinfo else time.replace(tzinfo=UTC)
+    time = _signed_at(event)
     if key.valid_from is not None and time < key.valid_from:
         return f"signed before its key is valid ({key.valid_from.isoformat()})"
     if key.valid_until is not None and time >= key.valid_until:
         return f"signed after its key was valid ({key.valid_until.isoformat()})"
     return None
+
+
+def _signed_at(event: ReceivedEvent) -> datetime:
+    """Return when it was signed: `time` is when what it tells of began, a day before for a mean of a day."""
+    try:
+        result_time = event.content.get("data", {}).get("result_time")
+        time = datetime.fromisoformat(event.content["time"] if result_time is None else result_time)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise MalformedError("its time is none") from error
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -250,6 +250,26 @@ def test_a_key_is_believed_while_it_is_valid(change: dict[str, Any], time: str, 
     assert [f.what for f in Verifier(keys).accept(sealed.payload)] == found
 
 
+@pytest.mark.parametrize(
+    ("result_time", "found"),
+    [
+        ("2026-05-02T00:05:00Z", []),
+        ("2026-05-01T23:59:59Z", [What.KEY_NOT_VALID]),
+        ("soon", [What.MALFORMED]),
+        (7, [What.MALFORMED]),
+    ],
+)
+def test_what_began_before_the_key_is_valid_if_it_was_signed_after(
+    result_time: Any, found: list[What]
+) -> None:
+    """The mean of a day begins a day before it is known, and before the key changed."""
+    text = key_list_entry(SOURCE, OLD.public) + "valid_from = 2026-05-02T00:00:00Z"
+    event = Lamppost().event()
+    event = {**event, "time": "2026-05-01T00:00:00Z", "data": {**event["data"], "result_time": result_time}}
+    verifier = Verifier(parse_key_list(text, "keys.toml"))
+    assert [f.what for f in verifier.accept(seal(event, OLD).payload)] == found
+
+
 def test_a_report_on_another_topic_shows() -> None:
     verifier = Verifier(KEYS)
     assert verifier.accept(REPORTS[0], "lp/v1/utrecht/pole-7/measure/sound_level") == []
