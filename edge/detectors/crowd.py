@@ -131,6 +131,11 @@ _SHAPES: Mapping[Cue, Callable[[Config, Metres, Metres], Shape]] = {
 }
 
 
+def needs(_config: Config) -> Iterator[tuple[str, ...]]:
+    """Yield the sections without any of which it would see nobody."""
+    yield ("detectors.people",)
+
+
 def build(config: Config) -> Detector:
     """Return the detector."""
     return CrowdDetector(config)

@@ -94,6 +94,11 @@ class RapidMotionDetector:
             yield from told(Cue.RAPID_MOTION, turn, self._source, self._time)
 
 
+def needs(_config: Config) -> Iterator[tuple[str, ...]]:
+    """Yield the sections without any of which it would see nobody."""
+    yield ("detectors.people",)
+
+
 def build(config: Config) -> Detector:
     """Open the model and return the detector. Raises ModelError."""
     from edge.domain.shipped import shipped

@@ -65,8 +65,9 @@ class _Evidence:
 
 
 def needs(_config: Config) -> Iterator[tuple[str, ...]]:
-    """Yield the sections without any of which it would hear nothing."""
+    """Yield the sections without any of which it would hear nothing: an impulse has the model name it."""
     yield ("detectors.street_sound",)
+    yield ("detectors.impulse",)
 
 
 def build(config: Config) -> Rule:

@@ -71,7 +71,6 @@ def _unfed(detectors: Sequence["Entry"], sources: Sequence["Entry"]) -> list[Mis
 def _unfit(sources: Sequence["Entry"], others: Sequence["Entry"]) -> list[Misfit]:
     """What a module itself finds wrong with its section beside the others."""
     configs = {entry.name: entry.config for entry in sources}
-    sections = {f"{entry.layer}.{entry.section}" for entry in (*sources, *others)}
     found: list[Misfit] = []
     for entry in others:
         if entry.layer not in {"detectors", "fusion"}:
@@ -79,6 +78,23 @@ def _unfit(sources: Sequence["Entry"], others: Sequence["Entry"]) -> list[Misfit
         if (unfit := getattr(entry.module, "misfits", None)) is not None:
             found += [(entry, what) for what in unfit(entry.config, configs)]
         if (needs := getattr(entry.module, "needs", None)) is not None:
-            lacking = [any_of for any_of in needs(entry.config) if not sections & set(any_of)]
-            found += [(entry, f"hears nothing without [{'] or ['.join(names)}]; add it") for names in lacking]
+            for any_of in needs(entry.config):
+                found += [(entry, what) for what in _lacking(entry, any_of, sources, others)]
     return found
+
+
+def _lacking(
+    entry: "Entry", any_of: Sequence[str], sources: Sequence["Entry"], others: Sequence["Entry"]
+) -> list[str]:
+    """Say that nothing it needs is there, or of which sources that tells a detector nothing."""
+    there = [other for other in (*sources, *others) if f"{other.layer}.{other.section}" in any_of]
+    if not there:
+        return [f"hears nothing without [{'] or ['.join(any_of)}]; add it"]
+    if entry.layer != "detectors":
+        return []
+    return [
+        f"sources: hears nothing of '{source.name}', as {there[0].where} leaves it out; "
+        "give both the same sources"
+        for source in sources
+        if feeds(source, entry) and not any(feeds(source, other) for other in there)
+    ]

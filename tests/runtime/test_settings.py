@@ -95,6 +95,45 @@ def test_a_mistake_names_line_and_nearest(tmp_path: Path, old: str, new: str, ex
     assert expected in mistake(tmp_path, GOOD.replace(old, new))
 
 
+CAMERAS = """
+[[sources.camera]]
+name = "front"
+device = "/dev/v4l/by-path/one"
+[[sources.camera]]
+name = "back"
+device = "/dev/v4l/by-path/two"
+"""
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        ("[detectors.crowd]\n", "[detectors.crowd] hears nothing without [detectors.people]; add it"),
+        ("[detectors.rapid_motion]\n", "[detectors.rapid_motion] hears nothing without [detectors.people]"),
+        (
+            "[detectors.street_sound]\n[fusion.glass_break]\n",
+            "[fusion.glass_break] hears nothing without [detectors.impulse]; add it",
+        ),
+        (
+            '[detectors.crowd]\n[detectors.people]\nsources = ["front"]\n',
+            "[detectors.crowd] sources: hears nothing of 'back', as [detectors.people] leaves it out",
+        ),
+    ],
+)
+def test_a_section_that_can_never_work_is_refused(tmp_path: Path, sections: str, expected: str) -> None:
+    assert expected in mistake(tmp_path, GOOD + CAMERAS + sections)
+
+
+def test_two_detectors_of_the_same_camera_are_accepted(tmp_path: Path) -> None:
+    one = 'sources = ["front"]\n'
+    for sections in (
+        f"[detectors.crowd]\n{one}[detectors.people]\n",
+        f"[detectors.crowd]\n{one}[detectors.people]\n{one}",
+    ):
+        settings = load_settings(write(tmp_path, GOOD + CAMERAS + sections), environment={})
+        assert settings.section("detectors", "crowd") is not None
+
+
 def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     said = mistake(tmp_path, GOOD.replace("interval_s", "intervl_s").replace("channels", "chanels"))
     assert len(said.splitlines()) == 2
