@@ -1,8 +1,8 @@
 """An audit of what leaves: each payload against the contract, the policy and the budget, whoever made it.
 
 It trusts nothing that the gate computed: it reads the bytes that would be published. But what a value is at
-its resolution (`rounding_of`) and how many bits a report can say (`CONTRACT`) it works out with the gate's own
-functions: a mistake in those shows in their tests, not here. Raw input is looked for in samples.
+its resolution (`rounding_of`) and how many bits a report can say (`CONTRACT`) it works out with the gate's
+own functions: a mistake in those shows in their tests, not here. Raw input is looked for in samples.
 """
 
 import base64
