@@ -5,7 +5,7 @@ ones of a crowd: what they find beyond the whole picture is added until the next
 stand outside `ignore`. Tracks are for the other detectors of the lane (`Movers`) and never leave it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -30,7 +30,7 @@ from edge.vision.crossings import Crossing, PixelLine, crossings
 from edge.vision.finder import Finder
 from edge.vision.ground import Ground, fit_ground
 from edge.vision.search import FAINT, Found, Plan, Search
-from edge.vision.tracks import Track, Tracker
+from edge.vision.tracks import LOST_AFTER_S, Track, Tracker
 
 if TYPE_CHECKING:
     from edge.inference.session import Model
@@ -315,6 +315,19 @@ class PeopleDetector:
 
 def _pair(vector: NDArray[np.float64]) -> tuple[float, float] | None:
     return (float(vector[0]), float(vector[1])) if np.isfinite(vector).all() else None
+
+
+def misfits(config: Config, sources: Mapping[str, Section]) -> Iterator[str]:
+    """Yield which cameras are too slow to follow anybody over a line; `sources` are the sections by name."""
+    for name, source in sources.items():
+        rate_hz = getattr(source, "rate_hz", None)
+        if not config.lines or rate_hz is None or (config.sources and name not in config.sources):
+            continue
+        if rate_hz * LOST_AFTER_S < 1:
+            yield (
+                f"lines: '{name}' gives a picture every {1 / rate_hz:g} s only, and nobody can be followed; "
+                "give it rate_hz = 5, or remove the lines"
+            )
 
 
 def build(config: Config) -> Detector:

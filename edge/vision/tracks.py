@@ -21,7 +21,7 @@ _LEAST_OVERLAP = 0.2
 _FARTHEST_HEIGHTS = 0.6
 _LEAST_LIKENESS = 0.6
 _FEWEST_SIGHTINGS = 3
-_LOST_AFTER_S = 1.5
+LOST_AFTER_S = 1.5
 
 
 @dataclass(eq=False)
@@ -78,7 +78,7 @@ class Tracker:
             seconds: when the picture was taken; a gap longer than a track lives forgets them all.
         """
         # Whoever stands in the place of one who is lost is somebody else.
-        self.tracks = [t for t in self.tracks if seconds - t.seen_s <= _LOST_AFTER_S]
+        self.tracks = [t for t in self.tracks if seconds - t.seen_s <= LOST_AFTER_S]
         self._expect(seconds)
         certain = boxes.scores >= self._certain
         left = self._match(boxes.only(certain), self.tracks, seconds)

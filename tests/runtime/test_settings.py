@@ -259,3 +259,16 @@ def test_the_signing_key_is_beside_the_settings_unless_it_is_said(tmp_path: Path
     assert elsewhere.signing.key == tmp_path / "keys" / "mine"
     said = mistake(tmp_path, GOOD + '[signing]\nunsigned = true\nkey = "mine"\n')
     assert "give one of both" in said
+
+
+def test_lines_are_refused_for_a_camera_too_slow_to_follow_anybody(tmp_path: Path) -> None:
+    def with_camera(rate_hz: float, more: str) -> str:
+        camera = f'[sources.camera]\ndevice = "/dev/video0"\nrate_hz = {rate_hz}\n'
+        return f"{GOOD}{camera}[detectors.people]\n{more}"
+
+    lines = "lines = [[[0.1, 0.5], [0.9, 0.5]]]\n"
+    said = mistake(tmp_path, with_camera(0.5, lines))
+    assert "[detectors.people] lines: 'camera' gives a picture every 2 s only" in said
+    assert "rate_hz" in said
+    for good in (with_camera(0.5, ""), with_camera(5.0, lines)):
+        assert load_settings(write(tmp_path, good), environment={})
