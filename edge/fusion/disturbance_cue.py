@@ -11,12 +11,12 @@ from pydantic import Field
 from edge.domain.events import DisturbanceCue
 from edge.domain.observations import Observation, Sound, StreetSound
 from edge.domain.rule import Rule
-from edge.domain.scene_observations import CrowdCue, Cue, Stage
+from edge.domain.scene_observations import CrowdCue
 from edge.domain.trigger import Trigger
+from edge.fusion.cues import MOVEMENTS, of_movement
 from edge.fusion.episode import EpisodeRule, EpisodeSection, Evidence, evidence
 
 _VOICES = {Sound.SCREAM: Trigger.SCREAM, Sound.RAISED_VOICE: Trigger.RAISED_VOICE}
-_CUES = {Cue.RAPID_MOTION: Trigger.RAPID_MOTION, Cue.RUNNING: Trigger.RUNNING}
 
 
 class Config(EpisodeSection):
@@ -41,15 +41,11 @@ class _Evidence:
         if isinstance(observation, StreetSound) and observation.outcome in _VOICES:
             trigger = _VOICES[observation.outcome]
             score = getattr(observation, observation.outcome) or 0.0
-            yield evidence(observation, trigger, score=score, alone=self._is_alone(trigger, score))
-        elif isinstance(observation, CrowdCue) and observation.cue in _CUES:
-            trigger, score = _CUES[observation.cue], observation.score
-            over, anew = observation.stage is Stage.END, observation.stage is Stage.ONSET
-            alone = anew and self._is_alone(trigger, score)
-            yield evidence(observation, trigger, score=score, alone=alone, lasts=True, anew=anew, over=over)
-
-    def _is_alone(self, trigger: Trigger, score: float) -> bool:
-        return score >= self._alone.get(trigger, 1.01)
+            alone = score >= self._alone.get(trigger, 1.01)
+            yield evidence(observation, trigger, score=score, alone=alone)
+        elif isinstance(observation, CrowdCue) and observation.cue in MOVEMENTS:
+            alone_from = self._alone.get(MOVEMENTS[observation.cue], 1.01)
+            yield of_movement(observation, alone_from=alone_from)
 
 
 def needs(_config: Config) -> Iterator[tuple[str, ...]]:

@@ -14,11 +14,11 @@ from edge.domain.events import GlassBreak
 from edge.domain.identity import SourceId
 from edge.domain.observations import Observation, SceneMotion, Sound, StreetSound
 from edge.domain.rule import Rule
-from edge.domain.scene_observations import CrowdCue, Cue, Stage
+from edge.domain.scene_observations import CrowdCue
 from edge.domain.trigger import Trigger
+from edge.fusion.cues import MOVEMENTS, of_movement
 from edge.fusion.episode import EpisodeRule, EpisodeSection, Evidence, evidence
 
-_CUES = {Cue.RAPID_MOTION: Trigger.RAPID_MOTION, Cue.RUNNING: Trigger.RUNNING}
 _INTERVALS = 30
 _MOST_CAMERAS = 8
 
@@ -45,11 +45,8 @@ class _Evidence:
     def __call__(self, observation: Observation) -> Iterator[Evidence]:
         if isinstance(observation, StreetSound) and observation.outcome is Sound.GLASS_BREAK:
             yield evidence(observation, Trigger.GLASS_BREAK, score=observation.glass_break or 0.0, alone=True)
-        elif isinstance(observation, CrowdCue) and observation.cue in _CUES:
-            over = observation.stage is Stage.END
-            yield evidence(
-                observation, _CUES[observation.cue], score=observation.score, lasts=True, over=over
-            )
+        elif isinstance(observation, CrowdCue) and observation.cue in MOVEMENTS:
+            yield of_movement(observation)
         elif isinstance(observation, SceneMotion) and self._unusual(observation):
             yield evidence(observation, Trigger.SCENE_MOTION, score=0.0, duration_s=observation.duration_s)
 

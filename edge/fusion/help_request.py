@@ -11,13 +11,13 @@ from edge.domain.contact_observations import Contact, ContactState, Role
 from edge.domain.events import HelpRequest
 from edge.domain.observations import Observation, Sound, StreetSound
 from edge.domain.rule import Rule
-from edge.domain.scene_observations import CrowdCue, Cue, Stage
+from edge.domain.scene_observations import CrowdCue
 from edge.domain.trigger import Trigger
+from edge.fusion.cues import MOVEMENTS, of_movement
 from edge.fusion.episode import EpisodeRule, EpisodeSection, Evidence, evidence
 
 _ROLES = {Role.HELP_BUTTON: Trigger.HELP_BUTTON, Role.PRESENCE: Trigger.PRESENCE}
 _SOUNDS = {Sound.SCREAM: Trigger.SCREAM, Sound.RAISED_VOICE: Trigger.RAISED_VOICE}
-_CUES = {Cue.RAPID_MOTION: Trigger.RAPID_MOTION, Cue.RUNNING: Trigger.RUNNING}
 
 
 class Config(EpisodeSection):
@@ -38,9 +38,8 @@ def _evidence(observation: Observation) -> Iterator[Evidence]:
     elif isinstance(observation, StreetSound) and observation.outcome in _SOUNDS:
         score = getattr(observation, observation.outcome) or 0.0
         yield evidence(observation, _SOUNDS[observation.outcome], score=score)
-    elif isinstance(observation, CrowdCue) and observation.cue in _CUES:
-        over = observation.stage is Stage.END
-        yield evidence(observation, _CUES[observation.cue], score=observation.score, lasts=True, over=over)
+    elif isinstance(observation, CrowdCue) and observation.cue in MOVEMENTS:
+        yield of_movement(observation)
 
 
 def needs(_config: Config) -> Iterator[tuple[str, ...]]:
