@@ -23,13 +23,18 @@ class CaptureTime:
 
     def shifted(self, seconds: float) -> "CaptureTime":
         """Return the instant `seconds` later (earlier when negative)."""
-        delta_ns = round(seconds * NS_PER_S)
+        delta_ns = nanoseconds(seconds)
         return CaptureTime(self.utc_ns + delta_ns, self.monotonic_ns + delta_ns, self.uncertainty_ms)
 
     def after_samples(self, count: int, rate_hz: int) -> "CaptureTime":
         """Return the instant `count` samples later, to the nearest ns in integers: it does not drift."""
         delta_ns = (count * NS_PER_S + rate_hz // 2) // rate_hz
         return CaptureTime(self.utc_ns + delta_ns, self.monotonic_ns + delta_ns, self.uncertainty_ms)
+
+
+def nanoseconds(seconds: float) -> int:
+    """Return a duration to the nearest ns."""
+    return round(seconds * NS_PER_S)
 
 
 def seconds_between(earlier: CaptureTime, later: CaptureTime) -> float:

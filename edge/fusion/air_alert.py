@@ -18,7 +18,7 @@ from edge.domain.health import Absence
 from edge.domain.identity import SourceId
 from edge.domain.observations import Observation
 from edge.domain.rule import Rule
-from edge.domain.time import NS_PER_S
+from edge.domain.time import NS_PER_S, nanoseconds
 from edge.domain.trigger import Trigger
 from edge.fusion.episode import Course, EpisodeSection, Telling, event, evidence
 
@@ -104,7 +104,7 @@ def _mean_at(warning: AirExceedance) -> SourceId:
 
 
 def _end_ns(weather: Weather) -> int:
-    return weather.time.monotonic_ns + round(weather.duration_s * NS_PER_S)
+    return weather.time.monotonic_ns + nanoseconds(weather.duration_s)
 
 
 def needs(_config: Config) -> Iterator[tuple[str, ...]]:

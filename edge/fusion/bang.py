@@ -22,7 +22,7 @@ from edge.domain.observations import ImpulseOnset, Observation, Sound, StreetSou
 from edge.domain.rule import Rule
 from edge.domain.scene_observations import Flash, Stage
 from edge.domain.sections import Section
-from edge.domain.time import NS_PER_S, CaptureTime
+from edge.domain.time import NS_PER_S, CaptureTime, nanoseconds
 from edge.domain.trigger import Trigger
 from edge.fusion.episode import LATE_S
 from edge.fusion.permitted import Comparison, compare, priors_in_force
@@ -105,7 +105,7 @@ class _Burst:
         at_ns = onset.time.monotonic_ns
         if (onset.source, at_ns) in self.heard:
             return
-        near_ns = _ns(_SECOND_ARRAY_S)
+        near_ns = nanoseconds(_SECOND_ARRAY_S)
         if any(source != onset.source and abs(at_ns - t) <= near_ns for source, t in self.heard):
             self.second_array = True
         else:
@@ -170,9 +170,9 @@ class BangRule:
             return
         over_ns = self._over_ns(burst)
         if burst.told is None:
-            due_ns = burst.began.monotonic_ns + _ns(self._config.decision_s)
+            due_ns = burst.began.monotonic_ns + nanoseconds(self._config.decision_s)
         else:
-            due_ns = burst.told_ns + _ns(self._config.update_s)
+            due_ns = burst.told_ns + nanoseconds(self._config.update_s)
         if due_ns <= min(now_ns, over_ns):
             yield from self._tell_news(due_ns, _utc_ns(burst, due_ns))
         if now_ns >= over_ns:
@@ -181,7 +181,9 @@ class BangRule:
     def finish(self) -> Iterator[BangEvent]:
         """End what is open; what was not told yet is told first."""
         if self._burst is not None:
-            at_ns = max(self._burst.latest_ns, self._burst.began.monotonic_ns + _ns(self._config.decision_s))
+            at_ns = max(
+                self._burst.latest_ns, self._burst.began.monotonic_ns + nanoseconds(self._config.decision_s)
+            )
             yield from self._tell_news(at_ns, _utc_ns(self._burst, self._burst.latest_ns))
             yield from self._end(at_ns, _utc_ns(self._burst, self._burst.latest_ns))
 
@@ -190,7 +192,7 @@ class BangRule:
         yield from self.elapse(at_ns)
         if self._burst is None:
             self._burst = _Burst(onset.time, onset, at_ns, latest=onset.time)
-        if at_ns >= self._burst.began.monotonic_ns - _ns(self._config.burst_gap_s):
+        if at_ns >= self._burst.began.monotonic_ns - nanoseconds(self._config.burst_gap_s):
             self._burst.add(onset)
             yield from self._tell_news(at_ns, onset.result_time_ns)
 
@@ -207,18 +209,18 @@ class BangRule:
         yield from self._tell_news(sound.time.monotonic_ns, sound.result_time_ns)
 
     def _is_of(self, burst: _Burst, sound: StreetSound) -> bool:
-        gap_ns = _ns(self._config.burst_gap_s)
+        gap_ns = nanoseconds(self._config.burst_gap_s)
         return burst.began.monotonic_ns - gap_ns <= sound.time.monotonic_ns <= burst.latest_ns + gap_ns
 
     def _over_ns(self, burst: _Burst) -> int:
-        longest_ns = burst.began.monotonic_ns + _ns(self._config.maximum_s)
-        return min(longest_ns, burst.latest_ns + _ns(self._config.burst_gap_s)) + _ns(LATE_S)
+        longest_ns = burst.began.monotonic_ns + nanoseconds(self._config.maximum_s)
+        return min(longest_ns, burst.latest_ns + nanoseconds(self._config.burst_gap_s)) + nanoseconds(LATE_S)
 
     def _tell_news(self, now_ns: int, result_time_ns: int) -> Iterator[BangEvent]:
         burst = self._burst
         if burst is None:
             return
-        undecided = now_ns < burst.began.monotonic_ns + _ns(self._config.decision_s)
+        undecided = now_ns < burst.began.monotonic_ns + nanoseconds(self._config.decision_s)
         if not burst.outcomes and undecided:
             return
         verdict = self._verdict(burst)
@@ -233,7 +235,7 @@ class BangRule:
         if verdict.outcome not in burst.told_outcomes or verdict.confirmed > told.confirmed:
             return True
         news = verdict.headline != told.headline or burst.impulses >= 2 * burst.told_impulses
-        return news and now_ns >= burst.told_ns + _ns(self._config.update_s)
+        return news and now_ns >= burst.told_ns + nanoseconds(self._config.update_s)
 
     def _is_worth_beginning(self, verdict: _Verdict, burst: _Burst) -> bool:
         if verdict.level.exceeded:
@@ -248,7 +250,7 @@ class BangRule:
         assert burst is not None
         if burst.told is not None:
             yield self._tell(Stage.END, burst, self._verdict(burst), over_ns, result_time_ns)
-            self._quiet_until_ns = over_ns + _ns(self._config.refractory_s)
+            self._quiet_until_ns = over_ns + nanoseconds(self._config.refractory_s)
             self._last_outcome = burst.told.outcome
         self._burst = None
 
@@ -370,10 +372,6 @@ def _is_high(onset: ImpulseOnset, above_deg: float) -> bool:
 def _utc_ns(burst: _Burst, monotonic_ns: int) -> int:
     assert burst.latest is not None
     return burst.latest.utc_ns + monotonic_ns - burst.latest_ns
-
-
-def _ns(seconds: float) -> int:
-    return round(seconds * NS_PER_S)
 
 
 def needs(_config: Config) -> Iterator[tuple[str, ...]]:

@@ -17,7 +17,7 @@ from edge.domain.identity import SourceId
 from edge.domain.observations import Observation
 from edge.domain.scene_observations import Stage
 from edge.domain.sections import Section
-from edge.domain.time import NS_PER_S, CaptureTime
+from edge.domain.time import NS_PER_S, CaptureTime, nanoseconds
 from edge.domain.trigger import Strength, Trigger, strength
 
 LATE_S = 2.0
@@ -81,7 +81,7 @@ class Evidence:
     @property
     def end_ns(self) -> int:
         """When the interval it is about ended, monotonic."""
-        return self.begin_ns + _ns(self.duration_s)
+        return self.begin_ns + nanoseconds(self.duration_s)
 
     @property
     def origin(self) -> _Origin:
@@ -153,7 +153,7 @@ class _Episode:
             self.going.add(item.origin)
         if not item.alone or (again and self.repeated):
             return
-        if not self.repeated or item.begin_ns >= self.repeated_ns + _ns(_REPEATED_AFTER_S):
+        if not self.repeated or item.begin_ns >= self.repeated_ns + nanoseconds(_REPEATED_AFTER_S):
             self.repeated, self.repeated_ns = self.repeated + 1, item.begin_ns
 
     def confirmed(self, repetitions: int) -> bool:
@@ -214,7 +214,7 @@ class Course:
         episode = self._episode
         if episode is None:
             return
-        over_ns, next_ns = self._over_ns(episode), episode.told_ns + _ns(self._limits.update_s)
+        over_ns, next_ns = self._over_ns(episode), episode.told_ns + nanoseconds(self._limits.update_s)
         if next_ns <= min(now_ns, over_ns) and self._news(episode):
             yield self._tell(Stage.UPDATE, episode, _utc_ns(episode, next_ns), next_ns)
         if now_ns >= over_ns:
@@ -260,7 +260,7 @@ class Course:
             return False
         if self._from_begin and not self._aligned(going.first, self._beginning(item)):
             return False
-        return going.latest.begin_ns >= item.begin_ns - _ns(self._limits.maximum_s)
+        return going.latest.begin_ns >= item.begin_ns - nanoseconds(self._limits.maximum_s)
 
     def _beginning(self, item: Evidence) -> Evidence:
         """Return what says where in time an item belongs."""
@@ -269,13 +269,13 @@ class Course:
 
     def _aligned(self, one: Evidence, other: Evidence) -> bool:
         gap_ns = max(one.begin_ns - other.end_ns, other.begin_ns - one.end_ns)
-        return gap_ns <= _ns(self._limits.window_s)
+        return gap_ns <= nanoseconds(self._limits.window_s)
 
     def _belongs(self, episode: _Episode, item: Evidence) -> bool:
         reach_s = self._limits.window_s if not item.alone else max(self._limits.window_s, self._limits.hold_s)
         beginning = self._beginning(item)
-        after = bool(episode.going) or beginning.begin_ns <= episode.latest_ns + _ns(reach_s)
-        return after and beginning.end_ns >= episode.began.monotonic_ns - _ns(self._limits.window_s)
+        after = bool(episode.going) or beginning.begin_ns <= episode.latest_ns + nanoseconds(reach_s)
+        return after and beginning.end_ns >= episode.began.monotonic_ns - nanoseconds(self._limits.window_s)
 
     def _end_one(self, episode: _Episode, item: Evidence) -> None:
         if item.origin in episode.going:
@@ -284,15 +284,15 @@ class Course:
                 episode.latest_ns, episode.known = item.begin_ns, item.time
 
     def _over_ns(self, episode: _Episode) -> int:
-        longest_ns = episode.began.monotonic_ns + _ns(self._limits.maximum_s)
-        quiet_ns = longest_ns if episode.going else episode.latest_ns + _ns(self._limits.hold_s)
-        return min(longest_ns, quiet_ns) + _ns(LATE_S)
+        longest_ns = episode.began.monotonic_ns + nanoseconds(self._limits.maximum_s)
+        quiet_ns = longest_ns if episode.going else episode.latest_ns + nanoseconds(self._limits.hold_s)
+        return min(longest_ns, quiet_ns) + nanoseconds(LATE_S)
 
     def _news(self, episode: _Episode) -> bool:
         return episode.news(self._limits.repetitions) != episode.told
 
     def _update(self, episode: _Episode, item: Evidence) -> Iterator[Telling]:
-        waited = item.begin_ns >= episode.told_ns + _ns(self._limits.update_s)
+        waited = item.begin_ns >= episode.told_ns + nanoseconds(self._limits.update_s)
         now_confirmed = episode.confirmed(self._limits.repetitions) and not episode.told_confirmed
         if now_confirmed or (waited and self._news(episode)):
             yield self._tell(Stage.UPDATE, episode, item.result_time_ns, max(item.begin_ns, episode.told_ns))
@@ -300,7 +300,7 @@ class Course:
     def _end(self, episode: _Episode, over_ns: int, result_time_ns: int) -> Telling:
         telling = self._tell(Stage.END, episode, result_time_ns, over_ns)
         self._episode = None
-        self._quiet_until_ns = over_ns + _ns(self._limits.refractory_s)
+        self._quiet_until_ns = over_ns + nanoseconds(self._limits.refractory_s)
         self._recent.clear()
         # What outlasted the longest episode is known by now; it is no news until it was over.
         for origin in episode.going & self._going.keys():
@@ -384,7 +384,3 @@ def _utc_ns(episode: _Episode, monotonic_ns: int) -> int:
 
 def _modalities(together: Iterable[Evidence]) -> int:
     return len({one.source.component for one in together})
-
-
-def _ns(seconds: float) -> int:
-    return round(seconds * NS_PER_S)
