@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 from pydantic import Field
 
-from edge.domain.course import Course, Pace, Turn
+from edge.domain.course import CueCourse, Pace, Turn
 from edge.domain.frames import Frame, VideoFrame
 from edge.domain.identity import SourceId
 from edge.domain.observations import Observation
@@ -54,7 +54,7 @@ class CrowdDetector:
         self._movers: Movers | None = None
         self._source: SourceId | None = None
         self._time: CaptureTime | None = None
-        self._courses = {cue: Course(self._pace(cue)) for cue in _SHAPES}
+        self._courses = {cue: CueCourse(self._pace(cue)) for cue in _SHAPES}
 
     def _pace(self, cue: Cue) -> Pace:
         begin_s = self._config.gathering_s if cue is Cue.GATHERING else self._config.begin_s

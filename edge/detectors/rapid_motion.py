@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from edge.detectors.crowd import told
-from edge.domain.course import Course, Pace
+from edge.domain.course import CueCourse, Pace
 from edge.domain.frames import Frame, VideoFrame
 from edge.domain.identity import SourceId
 from edge.domain.observations import Observation
@@ -48,7 +48,7 @@ class RapidMotionDetector:
         self._config = config
         self._model = model
         threshold = config.threshold or model.card.labels[0].threshold
-        self._course = Course(
+        self._course = CueCourse(
             Pace(
                 begin=threshold,
                 keep=_KEEP * threshold,

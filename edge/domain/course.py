@@ -40,7 +40,7 @@ class Turn:
     people: int | None
 
 
-class Course:
+class CueCourse:
     """Follows one cue of one camera."""
 
     def __init__(self, pace: Pace) -> None:

@@ -20,7 +20,7 @@ from edge.domain.observations import Observation
 from edge.domain.rule import Rule
 from edge.domain.time import NS_PER_S, nanoseconds
 from edge.domain.trigger import Trigger
-from edge.fusion.episode import Course, EpisodeSection, Telling, event, evidence
+from edge.fusion.episode import EpisodeCourse, EpisodeSection, Telling, event, evidence
 
 _WEATHER_S = 3600.0
 """Older wind says nothing of where the air comes from now."""
@@ -41,7 +41,7 @@ class AirAlertRule:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._courses = {pollutant: Course(config) for pollutant in Pollutant}
+        self._courses = {pollutant: EpisodeCourse(config) for pollutant in Pollutant}
         self._warnings: dict[Pollutant, AirExceedance] = {}
         self._weather: Weather | None = None
         self._now_ns = 0

@@ -170,7 +170,7 @@ class _Episode:
         return self.confirmed(repetitions), strength(self.score), frozenset(self.triggers)
 
 
-class Course:
+class EpisodeCourse:
     """Follows one thing that lasts: one episode at a time, bounded memory of what might become one.
 
     Args:
@@ -330,7 +330,7 @@ class EpisodeRule:
         limits: the rule's section.
         event: the class of event it tells.
         read: what an observation means to it.
-        together, from_begin: see `Course`.
+        together, from_begin: see `EpisodeCourse`.
     """
 
     def __init__(
@@ -342,7 +342,7 @@ class EpisodeRule:
         together: bool = False,
         from_begin: bool = False,
     ) -> None:
-        self._course = Course(limits, together=together, from_begin=from_begin)
+        self._course = EpisodeCourse(limits, together=together, from_begin=from_begin)
         self._event = event
         self._read = read
 

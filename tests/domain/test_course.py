@@ -1,13 +1,13 @@
 """A cue begins once, goes on quietly, and ends."""
 
-from edge.domain.course import Course, Pace, Turn
+from edge.domain.course import CueCourse, Pace, Turn
 from edge.domain.scene_observations import Stage
 
 PACE = Pace(begin_s=2, release_s=3, update_s=10, maximum_s=40)
 
 
 def turns(score: list[float], people: int | None = None) -> list[tuple[int, Stage, float]]:
-    course = Course(PACE)
+    course = CueCourse(PACE)
     told = [(second, course.follow(value, second, people)) for second, value in enumerate(score)]
     return [(second, turn.stage, turn.lasted_s) for second, turn in told if turn is not None]
 
@@ -35,7 +35,7 @@ def test_it_ends_after_its_longest_and_begins_again_only_after_it_was_away() -> 
 
 
 def test_a_turn_says_the_best_score_and_the_most_people_and_the_pictures_may_end() -> None:
-    course = Course(PACE)
+    course = CueCourse(PACE)
     told = [course.follow(*moment) for moment in ((0.6, 0, 4), (0.8, 1, 9), (0.7, 2, 5))]
     assert told == [None, None, Turn(Stage.ONSET, 0.8, 2, 9)]
     assert course.finish(2.5) == Turn(Stage.END, 0.0, 2.5, None)
