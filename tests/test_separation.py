@@ -102,7 +102,8 @@ def test_publish_opens_no_device_and_no_media(tmp_path: Path, mosquitto: Mosquit
         process.send_signal(signal.SIGTERM)
         process.wait(30)
     if STRACE is not None:
-        wait_until(lambda: f"{process.pid} +++" in log.read_text(errors="replace"))
+        ended = re.compile(rf"^{process.pid} +\+\+\+", re.MULTILINE)  # numbers are padded to five places
+        wait_until(lambda: ended.search(log.read_text(errors="replace")) is not None)
     said = (log if STRACE else tmp_path / "err").read_text(errors="replace")
     opened = set(re.findall(r'"([^"]+)"', said)) if STRACE else set(said.splitlines())
     assert any(path.endswith("outbox.sqlite") for path in opened), said[-2000:]
