@@ -114,7 +114,10 @@ class Entry:
 
 
 Record = Callable[[Sequence[Entry]], Entry | None]
-"""Makes the record that says which reports a full outbox dropped; None: they go without one."""
+"""Makes the record that says which reports a full outbox dropped; None: they go without one.
+
+Each attempt to append begins by telling it of none: what it made in an attempt before was not committed.
+"""
 
 
 def _nothing(*_: object) -> None:
@@ -243,6 +246,7 @@ class Outbox:
     ) -> None:
         self._advance_mark(max(entry.sequence for entry in entries))
         records = []
+        record(())
         with transaction(connection, durable=True):
             _accept(connection, entries)
             while _used_bytes(connection) > self._max_bytes * _BUDGET and (gone := _evict(connection)):
@@ -339,11 +343,12 @@ def transaction(connection: sqlite3.Connection, *, durable: bool) -> Iterator[No
 
 
 def _accept(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
-    accepted = [(entry.kind,) for entry in entries if _insert(connection, entry)]
-    _count_all(connection, "accepted", accepted)
+    accepted = [entry for entry in entries if _insert(connection, entry)]
+    _count_all(connection, "accepted", [(entry.kind,) for entry in accepted])
     last = max(entry.sequence for entry in entries)
     connection.execute("UPDATE counters SET count = max(count, ?) WHERE name = 'last_sequence'", (last,))
-    links = [entry.link for entry in entries if entry.link is not None]
+    # What was accepted before is in the chain already, and perhaps not its end any more.
+    links = [entry.link for entry in accepted if entry.link is not None]
     if links:
         connection.execute("DELETE FROM chain")
         connection.execute("INSERT INTO chain VALUES (?, ?)", (links[-1].fingerprint, links[-1].key_id))

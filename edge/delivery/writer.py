@@ -98,6 +98,7 @@ class Writer:
         self._numbering: Numbering | None = None
         self._waiting: deque[Report] = deque()
         self._batch: list[Entry] = []
+        self._writing: asyncio.Future[None] | None = None
         self._came = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -145,14 +146,19 @@ class Writer:
 
     async def _write_batch(self) -> bool:
         try:
-            numbering = await self._numbered()
-            # A batch that the disk refused is tried again as it was, under the same numbers and signatures.
-            while self._waiting and len(self._batch) < _BATCH:
-                self._batch.append(numbering.entry(self._waiting.popleft()))
-            await self._append(numbering)
+            if self._writing is None:
+                numbering = await self._numbered()
+                # A batch that the disk refused is tried again as it was, with its numbers and signatures.
+                while self._waiting and len(self._batch) < _BATCH:
+                    self._batch.append(numbering.entry(self._waiting.popleft()))
+                self._writing = asyncio.ensure_future(self._append(numbering))
+            # Who is cancelled here leaves it to `last_flush`: a batch is not written a second time.
+            await asyncio.shield(self._writing)
         except OutboxUnavailable as error:
+            self._writing = None
             self._fell_ill(error)
             return False
+        self._writing = None
         self._batch = []
         self._room.set()
         self._recovered()
@@ -162,12 +168,17 @@ class Writer:
     async def _append(self, numbering: Numbering) -> None:
         position = numbering.position
 
+        def record(gone: Sequence[Entry]) -> Entry | None:
+            if not gone:
+                numbering.position = position
+            return numbering.eviction(gone)
+
         def keep(accepted: Sequence[Entry]) -> None:
             if self._head is not None:
                 self._head.write(Head(numbering.position, accepted))
 
         try:
-            await self._run_in_outbox(lambda: self._outbox.append(self._batch, numbering.eviction, keep))
+            await self._run_in_outbox(lambda: self._outbox.append(self._batch, record, keep))
         except OutboxUnavailable:
             numbering.position = position  # a record of evictions that were undone
             raise

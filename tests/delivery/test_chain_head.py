@@ -1,7 +1,10 @@
 """Whoever owns the publisher can write to the outbox: where the chain is, `sense` knows for itself."""
 
+import asyncio
 import sqlite3
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,13 +12,15 @@ import pytest
 from edge.delivery import writer as writing
 from edge.delivery.chain_head import DamagedHeadError, Head, HeadFile
 from edge.delivery.numbering import Position
-from edge.delivery.outbox import Entry, Link, Outbox, OutboxUnavailable
+from edge.delivery.outbox import Entry, Link, Outbox, OutboxUnavailable, Record
+from edge.delivery.outbox_database import DamagedError
+from edge.delivery.writer import Writer
 from edge.domain.health import Reason
 from edge.domain.report_base import Priority
 from edge.signing.events import read_event
 from edge.signing.key_store import KeyRing
 from edge.subscriber import What
-from tests.delivery.test_numbering import NEW, OLD, SMALL, SOURCE, findings, missing, write
+from tests.delivery.test_numbering import NEW, OLD, SMALL, SOURCE, T, air, findings, missing, write
 
 KEYS = KeyRing(OLD)
 
@@ -84,19 +89,23 @@ def test_no_number_is_given_twice_whatever_the_outbox_says(path: Path, head: Hea
     assert set(findings([*came, *later])) <= {What.DUPLICATE}
 
 
+class EndError(Exception):
+    """The end of the process."""
+
+
 class Ending(HeadFile):
     """A head after whose writing the process ends: what was to be committed is not."""
 
     def write(self, head: Head) -> None:
         super().write(head)
-        raise KeyboardInterrupt
+        raise EndError
 
 
 def test_the_end_between_head_and_commit_loses_nothing_and_looks_like_nothing(
     path: Path, head: HeadFile
 ) -> None:
     session(path, head, 3)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(EndError):
         session(path, Ending(head.path.parent), 3)
     came = taken(path)
     assert len(came) == 3
@@ -183,3 +192,92 @@ def test_a_folder_that_is_a_file_is_told(head: HeadFile) -> None:
     head.path.parent.write_text("")
     with pytest.raises(OutboxUnavailable, match=r"chain\.json: Not a directory; .*set state in"):
         head.read()
+
+
+class DamagedOnce(Outbox):
+    """An outbox that is found damaged once, when the records of what it drops were made already."""
+
+    damaged = False
+
+    def append(
+        self,
+        entries: Sequence[Entry],
+        record: Record = lambda _: None,
+        before_commit: Callable[[Sequence[Entry]], None] = lambda _: None,
+    ) -> None:
+        def once(accepted: Sequence[Entry]) -> None:
+            if len(accepted) > len(entries) and not self.damaged:
+                self.damaged = True
+                raise DamagedError("a page is torn")
+            before_commit(accepted)
+
+        super().append(entries, record, once)
+
+
+def test_records_that_a_damage_undid_leave_no_trace(path: Path) -> None:
+    with DamagedOnce(path, SMALL, 1) as outbox:
+        write(outbox, KEYS, 700)
+        assert outbox.damaged
+        entries = outbox.pending(10_000)
+    assert set(findings(entries)) <= {What.GAP, What.EVICTED}
+    assert missing(entries) == {}
+
+
+class Counted(Outbox):
+    """An outbox that writes down with which number each batch began."""
+
+    begun: list[int]
+
+    def append(
+        self,
+        entries: Sequence[Entry],
+        record: Record = lambda _: None,
+        before_commit: Callable[[Sequence[Entry]], None] = lambda _: None,
+    ) -> None:
+        self.begun.append(entries[0].sequence)
+        super().append(entries, record, before_commit)
+
+
+def test_a_batch_that_was_cancelled_is_not_written_twice(path: Path, head: HeadFile) -> None:
+    """The end of `sense` comes while the outbox's thread commits, and drops reports to make room."""
+
+    async def main(outbox: Outbox) -> None:
+        committed, go_on = asyncio.Event(), asyncio.Event()
+
+        async def slowly(call: Callable[[], T]) -> T:
+            result = call()
+            if result is None and outbox.counts().evicted:
+                committed.set()
+                await go_on.wait()
+            return result
+
+        writer = Writer(
+            outbox, slowly, city="utrecht", node="pole-7", tell=lambda *_: None, keys=KEYS, head=head
+        )
+        for number in range(700):
+            await writer.accept(air(number))
+        running = asyncio.create_task(writer.run())
+        await committed.wait()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        go_on.set()
+        await writer.last_flush()
+
+    with Counted(path, SMALL, 1) as outbox:
+        outbox.begun = []
+        asyncio.run(main(outbox))
+        assert len(outbox.begun) == len(set(outbox.begun)) > 2
+        assert outbox.counts().accepted["particulates"] == 700
+    entries = session(path, head, 3, limit=SMALL)
+    assert set(findings(entries)) <= {What.GAP, What.EVICTED}
+    assert missing(entries) == {}
+
+
+def test_an_entry_again_does_not_put_the_chain_back(path: Path) -> None:
+    with Outbox(path, 10_000_000, 1) as outbox:
+        write(outbox, KEYS, 5)
+        first, *_, last = [
+            replace(e, link=Link(read_event(e.payload).fingerprint, OLD.key_id)) for e in outbox.pending(9)
+        ]
+        outbox.append([first])
+        assert outbox.link() == last.link
