@@ -251,7 +251,8 @@ class EpisodeCourse:
         first = min([*close, item], key=lambda one: one.begin_ns)
         episode = _Episode(first.time, first.end_ns, first.time.shifted(first.duration_s))
         for one in sorted(together, key=lambda one: one.begin_ns):
-            episode.add(one)
+            known = one.trigger in episode.triggers and one.source in episode.sources
+            episode.add(one, again=one.lasts and known)
         self._episode = episode
         yield self._tell(Stage.ONSET, episode, item.result_time_ns, item.begin_ns)
 

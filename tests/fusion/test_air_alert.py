@@ -90,6 +90,18 @@ def test_one_mean_against_two_tables_confirms_nothing_at_once_or_later() -> None
     assert [(e.stage.value, e.confirmed) for e in later] == [("onset", False)]
 
 
+def test_two_tables_that_were_exceeded_in_the_quiet_after_an_alert_confirm_nothing_either() -> None:
+    who: dict[str, Any] = {"table": LimitTable.WHO_2021, "limit_ugm3": 25}
+    rule: Any = build(Config(refractory_s=3600, hold_s=1))
+    seen = [warning(0), warning(100, over=False), warning(200), warning(300, **who), warning(4000)]
+    events = [event for o in seen for event in rule.accept(o)]
+    assert [(e.stage.value, e.confirmed) for e in events] == [
+        ("onset", False),
+        ("end", False),
+        ("onset", False),
+    ]
+
+
 def test_another_averaging_time_confirms() -> None:
     events = told([warning(0), warning(HOUR_S, averaging=Averaging.TWENTY_FOUR_HOURS)])
     assert [(e.stage.value, e.confirmed) for e in events] == [("onset", False), ("update", True)]
