@@ -64,14 +64,15 @@ class Inbox:
 
         self._outbox.use(forget)
 
-    def count_refused(self, reason: Refusal) -> None:
-        """Count a message that is no command of the centre."""
+    def count_refused(self, refused: Mapping[Refusal, int]) -> None:
+        """Count messages that are no commands of the centre, by reason."""
 
         def count(connection: sqlite3.Connection) -> None:
             with transaction(connection, durable=False):
-                connection.execute(
-                    "INSERT INTO counters VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1",
-                    (_REFUSED, reason.value),
+                connection.executemany(
+                    "INSERT INTO counters VALUES (?, ?, ?)"
+                    " ON CONFLICT DO UPDATE SET count = count + excluded.count",
+                    [(_REFUSED, reason.value, number) for reason, number in refused.items()],
                 )
 
         self._outbox.use(count)

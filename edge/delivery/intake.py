@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from edge.delivery.commands import Judge, RefusedError
+from edge.delivery.commands import LONGEST_BYTES, Judge, RefusedError
 from edge.delivery.inbox import Inbox, bell_path
 from edge.delivery.mqtt_access import Message, RunBlocking
 from edge.delivery.outbox import Outbox, OutboxUnavailable
@@ -16,6 +17,8 @@ _log = logging.getLogger(__name__)
 
 _QUEUE = 100
 _AGAIN_S = 1.0
+_COUNT_S = 1.0
+"""Refused messages are written down this often at most: a flood of them costs the disk no more than one."""
 
 
 class Intake:
@@ -44,38 +47,54 @@ class Intake:
         self._run = run_in_outbox
         self._now = now
         self._heard: asyncio.Queue[bytes] = asyncio.Queue(_QUEUE)
-        self._overheard = 0
+        self._refused: Counter[Refusal] = Counter()
         self._dealing = False
 
     def hear(self, message: Message) -> None:
         """Take a message; never waits."""
         if message.retained:
             return  # the broker keeps it for everyone who connects: a command is not for keeping
+        if len(message.payload) > LONGEST_BYTES:
+            self._refused[Refusal.MALFORMED] += 1
+            return
         try:
             self._heard.put_nowait(message.payload)
         except asyncio.QueueFull:
-            self._overheard += 1
+            self._refused[Refusal.TOO_MANY] += 1
 
     @property
     def idle(self) -> bool:
         """Whether everything that was heard is dealt with."""
-        return self._heard.empty() and not self._dealing
+        return self._heard.empty() and not self._dealing and not self._refused
 
     async def run(self) -> None:
         """Deal with what is heard until cancelled; a disk that fails is tried again."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._count())
+            while True:
+                payload = await self._heard.get()
+                self._dealing = True
+                await self._surely_deal_with(payload)
+                self._dealing = False
+
+    async def _count(self) -> None:
         while True:
-            payload = await self._heard.get()
-            self._dealing = True
-            await self._surely_deal_with(payload)
-            self._dealing = False
+            refused, self._refused = self._refused, Counter()
+            try:
+                if refused:
+                    _log.warning(
+                        "commands: refused %s", ", ".join(f"{n} {r.value}" for r, n in refused.items())
+                    )
+                    await self._run(lambda: self._inbox.count_refused(refused))
+            except OutboxUnavailable as error:
+                _log.warning("commands: %s", error)
+                self._refused.update(refused)
+            await asyncio.sleep(_COUNT_S)
 
     async def _surely_deal_with(self, payload: bytes) -> None:
         while True:
             try:
                 await self._deal_with(payload)
-                while self._overheard:
-                    await self._run(lambda: self._inbox.count_refused(Refusal.TOO_MANY))
-                    self._overheard -= 1
             except OutboxUnavailable as error:
                 _log.warning("commands: %s", error)
                 await asyncio.sleep(_AGAIN_S)
@@ -88,7 +107,6 @@ class Intake:
             if not await self._run(lambda: self._inbox.put(payload)):
                 raise RefusedError(Refusal.TOO_MANY)
         except RefusedError as refusal:
-            reason = refusal.reason
-            _log.warning("commands: one was refused: %s", reason.value)
-            await self._run(lambda: self._inbox.count_refused(reason))
-        notify(self._bell)
+            self._refused[refusal.reason] += 1
+        else:
+            notify(self._bell)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _TICK_S = 1.0
 _GOODBYE_S = 2.0
 _FOREVER_S = 0xFFFF_FFFF
+_LONGEST_PACKET_BYTES = 131_072
+"""More than any report or command; the broker keeps longer ones from us (MQTT 5 only)."""
 
 
 async def connect(
@@ -231,7 +233,12 @@ class Connection:
         if is_5:
             expiry_s = min(access.session_s, _FOREVER_S)
             session["clean_start"] = access.session_s == 0
-            session["properties"] = properties_of(self.version, "CONNECT", SessionExpiryInterval=expiry_s)
+            session["properties"] = properties_of(
+                self.version,
+                "CONNECT",
+                SessionExpiryInterval=expiry_s,
+                MaximumPacketSize=_LONGEST_PACKET_BYTES,
+            )
         self._client.connect(access.host, access.port, keepalive=access.keepalive_s, **session)
         if self._abandoned and (socket := self._client.socket()) is not None:
             socket.close()

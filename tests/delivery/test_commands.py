@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import pytest
 from pydantic import ValidationError
 
+from edge.delivery import intake as intaking
 from edge.delivery.commands import Bound, Config, Judge, RefusedError, sealed_command
 from edge.delivery.inbox import Inbox
 from edge.delivery.intake import Intake
@@ -140,6 +141,27 @@ def test_a_flood_is_bounded_and_counted(tmp_path: Path) -> None:
         heard(outbox, [sealed_command(order(number=n), CITY, NOON) for n in range(1, 131)])
         assert len(Inbox(outbox).waiting()) == 50
         assert sum(Inbox(outbox).refused().values()) == 80
+
+
+def test_a_flood_costs_the_disk_one_count_and_rings_no_bell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rung: list[Path] = []
+    monkeypatch.setattr(intaking, "notify", rung.append)
+    used = 0
+
+    class Counted(Outbox):
+        def use(self, action: Callable[[sqlite3.Connection], T]) -> T:
+            nonlocal used
+            used += 1
+            return super().use(action)
+
+    with Counted(tmp_path / "outbox.sqlite", 10_000_000) as outbox:
+        heard(outbox, [b"x" * 100_001] * 500 + [b"rubbish"] * 90)
+        assert (used, rung) == (1, [])
+        assert Inbox(outbox).refused() == {Refusal.MALFORMED: 590}
+        heard(outbox, [sealed_command(order(), CITY, NOON)])
+        assert len(rung) == 1
 
 
 def test_what_somebody_else_wrote_into_the_inbox_does_no_harm(tmp_path: Path) -> None:

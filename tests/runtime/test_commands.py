@@ -229,8 +229,8 @@ def test_what_the_lamppost_has_not_is_said(tmp_path: Path) -> None:
 
 def test_what_the_publisher_refused_is_reported_once(node: Node) -> None:
     with Outbox(node.folder / "outbox.sqlite", 10_000_000) as outbox:
-        for _ in range(3):
-            Inbox(outbox).count_refused(Refusal.BAD_SIGNATURE)
+        for number in (1, 2):
+            Inbox(outbox).count_refused({Refusal.BAD_SIGNATURE: number})
     assert node.obey() == [(0, "refused", "bad_signature")]
     (answer,) = node.seen
     assert isinstance(answer, CommandAnswer)
