@@ -5,6 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 from edge.delivery.commands import LONGEST_BYTES, Judge, RefusedError
 from edge.delivery.inbox import Inbox, bell_path
@@ -85,7 +86,7 @@ class Intake:
                     _log.warning(
                         "commands: refused %s", ", ".join(f"{n} {r.value}" for r, n in refused.items())
                     )
-                    await self._run(lambda: self._inbox.count_refused(refused))
+                    await self._run(partial(self._inbox.count_refused, refused))
             except OutboxUnavailable as error:
                 _log.warning("commands: %s", error)
                 self._refused.update(refused)

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 _TICK_S = 1.0
 _GOODBYE_S = 2.0
 _FOREVER_S = 0xFFFF_FFFF
-_LONGEST_PACKET_BYTES = 131_072
-"""More than any report or command; the broker keeps longer ones from us (MQTT 5 only)."""
 
 
 async def connect(
@@ -237,7 +235,7 @@ class Connection:
                 self.version,
                 "CONNECT",
                 SessionExpiryInterval=expiry_s,
-                MaximumPacketSize=_LONGEST_PACKET_BYTES,
+                MaximumPacketSize=access.longest_packet_bytes,
             )
         self._client.connect(access.host, access.port, keepalive=access.keepalive_s, **session)
         if self._abandoned and (socket := self._client.socket()) is not None:

@@ -81,6 +81,7 @@ class Access:
         versions: versions of MQTT to try, in order.
         session_s: how long the broker keeps subscriptions and messages for this client; 0: it starts afresh.
         timeout_s: for looking up, connecting and the broker's answer, each.
+        longest_packet_bytes: the broker keeps longer ones to itself (MQTT 5 only); None: it sends any.
     """
 
     host: str
@@ -94,6 +95,7 @@ class Access:
     session_s: int = 0
     keepalive_s: int = 30
     timeout_s: float = 10.0
+    longest_packet_bytes: int | None = None
 
     @property
     def where(self) -> str:

@@ -32,6 +32,9 @@ _FAILURES_REMEMBERED = 3
 
 _ANY_VERSION = (Version.V5, Version.V3_1_1)
 
+_LONGEST_PACKET_BYTES = 131_072
+"""A command of any length that is read, and its topic."""
+
 
 class Config(Section):
     """Settings of `[delivery.publisher]`."""
@@ -111,6 +114,7 @@ def access_of(config: Config, client_id: str) -> Access:
         password=password,
         keepalive_s=config.keepalive_s,
         timeout_s=config.connect_s,
+        longest_packet_bytes=_LONGEST_PACKET_BYTES,
     )
 
 
