@@ -89,7 +89,8 @@ def _tell(settings: Settings, standing: Standing, rows: list[dict[str, Any]]) ->
         complain(line)
     policy = standing.policy
     signed = "signed by the city" if settings.privacy and settings.privacy.city_key else "unsigned"
-    days = f"from {policy.not_before or 'ever'} to {policy.expires or 'ever'}"
+    dated = (("from", policy.not_before), ("to", policy.expires))
+    days = " ".join(f"{word} {day}" for word, day in dated if day) or "without a date"
     number = f"policy number {policy.number}, {signed}, {days}"
     sys.stdout.write(
         f"{settings.node.city} {settings.node.id}: {'no policy' if standing.silent else number}\n"
