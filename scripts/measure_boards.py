@@ -53,7 +53,7 @@ class _Nowhere(Bridge):
 
 
 @contextmanager
-def _plugged(link: Path, period_s: float) -> Iterator[None]:
+def plugged(link: Path, period_s: float) -> Iterator[None]:
     """An SDS011 that speaks every `period_s` at a pseudo-terminal, under the link that udev would make."""
     board, own = os.openpty()
     tty.setraw(own)
@@ -77,7 +77,8 @@ def _plugged(link: Path, period_s: float) -> Iterator[None]:
 
 
 @contextmanager
-def _lane(link: Path) -> Iterator[Lane]:
+def lane_at(link: Path) -> Iterator[Lane]:
+    """A lane that reads an SDS011 at `link`, or waits until there is one."""
     clock, halt = SystemClock(), threading.Event()
     source_id = SourceId("air", 0, Component.SERIAL_BOARD)
     source = build(Config(port=str(link), profile="nova_sds011"), source_id, clock)
@@ -90,7 +91,7 @@ def _lane(link: Path) -> Iterator[Lane]:
         lane.join()
 
 
-def _until_frame(lane: Lane) -> float:
+def until_frame(lane: Lane) -> float:
     """Return how long it took until the next reading, s. Raises TimeoutError."""
     begun_s, before = time.monotonic(), lane.frames
     while lane.frames == before:
@@ -104,12 +105,12 @@ def idle_share(seconds: float) -> float:
     """Return the share of a core that the lane of a 1 Hz board takes."""
     with TemporaryDirectory() as folder:
         link = Path(folder) / "usb-board"
-        with _plugged(link, 1.0), _lane(link) as lane:
-            _until_frame(lane)
+        with plugged(link, 1.0), lane_at(link) as lane:
+            until_frame(lane)
             cpu_s, begun_s = lane.cpu_s, time.monotonic()
             while time.monotonic() - begun_s < seconds:
                 time.sleep(0.5)
-            _until_frame(lane)
+            until_frame(lane)
             return (lane.cpu_s - cpu_s) / (time.monotonic() - begun_s)
 
 
@@ -118,11 +119,11 @@ def replug_s() -> list[float]:
     source, found = random.Random(1), []
     with TemporaryDirectory() as folder:
         link = Path(folder) / "usb-board"
-        with _lane(link) as lane:
+        with lane_at(link) as lane:
             for _ in range(_REPLUGS):
                 time.sleep(source.uniform(*_UNPLUGGED_S))
-                with _plugged(link, 0.2):
-                    found.append(_until_frame(lane))
+                with plugged(link, 0.2):
+                    found.append(until_frame(lane))
     return found
 
 
