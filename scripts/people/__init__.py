@@ -1,0 +1,1 @@
+"""Makes models/people: people and vehicles in a picture."""

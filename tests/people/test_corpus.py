@@ -1,0 +1,150 @@
+"""Which pictures are learnt from, what is drawn from them, and what the network shall say of them."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edge.vision.boxes import Boxes
+from scripts.people import corpus
+from scripts.people.augment import Store, cutouts, drawing_weights, drawn, spoilt
+from scripts.people.corpus import Image
+from scripts.people.targets import target_of
+from scripts.people.teachers import corners_of, grid_of, one_class_each, with_labels
+
+Floats = NDArray[np.float32]
+SIDE = 128
+
+
+@pytest.mark.parametrize(
+    ("licence", "allowed"),
+    [
+        ("CC BY 4.0 (README.dataset.txt)", True),
+        ("MIT", True),
+        ("none stated; KITTI frames (KITTI is CC BY-NC-SA 3.0, from memory)", False),
+        ("none in repo; PKLot is CC BY 4.0", False),
+        ("MIT (LICENSE, code); video origin not stated", False),
+        ("no licence file in folder; Open Images, CC BY 2", False),
+        ("", False),
+    ],
+)
+def test_a_licence_allows_any_use_or_it_does_not(licence: str, allowed: bool) -> None:
+    assert corpus.permissive(licence) is allowed
+
+
+def test_what_is_measured_on_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_picture: Callable[[int], Image]
+) -> None:
+    vision, photos = tmp_path / "vision", tmp_path / "photos"
+    for folder in (vision / "street", vision / "detect", vision / "sequences", photos / "opencv-doc"):
+        folder.mkdir(parents=True)
+    cv2.imwrite(str(vision / "detect" / "measured.jpg"), make_picture(1))
+    cv2.imwrite(str(vision / "street" / "twin.jpg"), cv2.resize(make_picture(1), (200, 150)))
+    cv2.imwrite(str(vision / "street" / "other.jpg"), make_picture(2))
+    cv2.imwrite(str(photos / "opencv-doc" / "photo.jpg"), make_picture(3))
+    cv2.imwrite(str(photos / "opencv-doc" / "photo_small.jpg"), cv2.resize(make_picture(3), (300, 225)))
+    cv2.imwrite(str(photos / "opencv-doc" / "opticalfb.jpg"), make_picture(4))
+    (vision / "boxes.csv").write_text("image\ndetect/measured.jpg\n")
+    rows = "".join(f"street/{name}.jpg,person,none,somewhere,MIT\n" for name in ("twin", "other"))
+    (vision / "street.csv").write_text("image,class,labels_complete_for,source,licence\n" + rows)
+    (vision / "fights.csv").write_text("clip,label,source_video\n")
+    command = ["corpus", "--vision", str(vision), "--photos", str(photos), "--cache", str(tmp_path)]
+    monkeypatch.setattr("sys.argv", command)
+    corpus.main()
+    found = corpus.pictures(tmp_path)
+    assert [one.original for one in found] == ["street/other.jpg", "photo.jpg"]
+    assert found[0].part == "train"
+    with (tmp_path / corpus.INDEX).open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == len(list((tmp_path / corpus.PICTURES).iterdir()))
+
+
+def test_only_people_who_stand_free_are_cut_out() -> None:
+    table = np.array(
+        [
+            [0, 0, 40, 100, 0.9, 0],
+            [20, 0, 60, 100, 0.9, 0],
+            [200, 0, 240, 100, 0.9, 0],
+            [300, 0, 340, 90, 0.4, 0],
+        ],
+        np.float32,
+    )
+    assert cutouts([table]) == [(0, 2)]
+
+
+def test_drawn_pictures_differ_and_are_the_same_again(store: Store) -> None:
+    made = [drawn(store, SIDE, np.random.default_rng(seed)) for seed in range(30)]
+    again, _ = drawn(store, SIDE, np.random.default_rng(3))
+    assert (again == made[3][0]).all()
+    assert len({image.tobytes() for image, _ in made}) == 30
+    for image, boxes in made:
+        assert image.shape == (SIDE, SIDE, 3)
+        assert (boxes[:, :4] >= 0).all()
+        assert (boxes[:, :4] <= SIDE).all()
+        assert (boxes[:, 2:4] > boxes[:, :2]).all()
+        assert spoilt(image, np.random.default_rng(1)).shape == image.shape
+    assert any(len(boxes) for _, boxes in made)
+
+
+def test_a_bad_camera_changes_what_is_seen_and_not_the_original(
+    make_picture: Callable[[int], Image],
+) -> None:
+    image = make_picture(5)
+    kept = image.copy()
+    seen = [spoilt(image, np.random.default_rng(seed)) for seed in range(20)]
+    assert (image == kept).all()
+    assert 4 < sum(bool((one != image).any()) for one in seen) < 18
+
+
+def test_shares_go_to_sources() -> None:
+    weights = drawing_weights(["fights_a", "fights_b", "photo"], {"fights": 0.6, "": 0.4})
+    assert weights == pytest.approx([0.3, 0.3, 0.4])
+
+
+def silent(side: int) -> Floats:
+    """Give the rows of a teacher that sees nothing."""
+    rows = len(grid_of((side, side))[0])
+    said = np.zeros((rows, 11), np.float32)
+    said[:, 4:] = 0.01
+    return said
+
+
+def test_rows_tell_the_box_that_the_teacher_missed() -> None:
+    box = np.array([[30, 20, 70, 110, 0.8, 0]], np.float32)
+    target = target_of(silent(SIDE), box, (SIDE, SIDE))
+    taken = np.flatnonzero(target.weight > 0)
+    assert 1 <= len(taken) <= 8
+    corners = corners_of(target.rows[None, :, :4], (SIDE, SIDE))[0]
+    assert corners[taken] == pytest.approx(np.repeat(box[:, :4], len(taken), axis=0), abs=0.1)
+    assert (target.rows[taken, 4] == np.float32(0.8)).all()
+    assert (target.rows[taken, 5:].argmax(axis=1) == 0).all()
+    assert target.near.sum() > len(taken)
+
+
+def test_without_boxes_rows_are_the_teachers() -> None:
+    said = silent(SIDE)
+    said[7, 4] = 0.9
+    target = target_of(said, np.zeros((0, 6), np.float32), (SIDE, SIDE))
+    assert (target.rows == said).all()
+    assert np.flatnonzero(target.weight).tolist() == [7]
+
+
+def test_labels_confirm_add_and_doubt() -> None:
+    found = Boxes(
+        np.array([[0, 0, 50, 50], [200, 0, 250, 50], [100, 0, 120, 60]], np.float32),
+        np.array([0.5, 0.5, 0.5], np.float32),
+        np.array([2, 2, 0]),
+    )
+    labels = [("vehicle", [1.0, 1.0, 51.0, 50.0]), ("vehicle", [300.0, 0.0, 350.0, 50.0])]
+    after = with_labels(found, labels, "vehicle")
+    assert after.scores == pytest.approx([0.8, 0.15, 0.5, 0.7])
+    assert after.corners[3].tolist() == [300, 0, 350, 50]
+    assert with_labels(found, labels, "none").scores == pytest.approx([0.5, 0.5, 0.5])
+
+
+def test_one_thing_is_of_one_class_but_a_rider_stays() -> None:
+    table = np.array([[0, 0, 50, 50, 0.4, 5], [0, 0, 50, 52, 0.6, 2], [0, 0, 50, 51, 0.5, 0]], np.float32)
+    assert sorted(one_class_each(table)[:, 5].tolist()) == [0, 2]
