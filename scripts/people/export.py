@@ -1,4 +1,6 @@
-"""Writes the trained network as ONNX, its normalisation folded into its convolutions.
+"""Writes the trained network as ONNX, its normalisation folded into its convolutions, its weights as float16.
+
+And as weights to go on from (`train --start`): people_LICENCES.npz.
 
 python -m scripts.people.export --cache FOLDER [--licences permissive]
 """
@@ -7,10 +9,14 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from scripts.people.corpus import LICENCES, SIDE
 from scripts.people.network import People, Shipped
+
+_SMALL = 512
 
 
 def main() -> None:
@@ -28,6 +34,8 @@ def main() -> None:
     network.load_state_dict(kept["smooth"])
     path = args.cache / f"people_{args.licences}.onnx"
     export(network, path)
+    weights: dict[str, Any] = {name: _halved(value.numpy()) for name, value in network.state_dict().items()}
+    np.savez_compressed(path.with_suffix(".npz"), **weights)
     print(f"{path}: step {kept['step']}, {path.stat().st_size} bytes")
 
 
@@ -45,7 +53,32 @@ def export(network: People, path: Path) -> None:
         opset_version=17,
         dynamo=False,
     )
-    onnx.checker.check_model(onnx.load(path))
+    model = onnx.load(path)
+    halve_weights(model)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def halve_weights(model: Any) -> None:
+    """Store the large weights of an ONNX model as float16; onnxruntime widens them when it loads them."""
+    import onnx
+    from onnx import numpy_helper
+
+    casts = []
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < _SMALL:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
+        casts.append(onnx.helper.make_node("Cast", [f"{name}_half"], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+def _halved(values: NDArray[Any]) -> NDArray[Any]:
+    return values.astype(np.float16) if values.dtype == np.float32 and values.ndim > 1 else values
 
 
 if __name__ == "__main__":

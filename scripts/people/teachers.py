@@ -246,8 +246,7 @@ def main() -> None:
 def _said_of(
     one: Picture, cache: Path, teachers: Sequence[Any], labelled: Sequence[tuple[str, list[float]]]
 ) -> Floats:
-    image = cv2.imread(str(cache / PICTURES / one.file))
-    image = np.asarray(image, np.uint8)
+    image = np.asarray(cv2.imread(str(cache / PICTURES / one.file)), np.uint8)
     if one.source.startswith(_PEOPLED):
         found = agreed(image, teachers, one.source.startswith(_ELEVATED))
     else:

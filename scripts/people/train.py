@@ -125,6 +125,7 @@ def main() -> None:
     parser.add_argument("--teachers", type=Path, required=True)
     parser.add_argument("--pictures", type=int, default=60_000, help="how many new pictures to learn from")
     parser.add_argument("--batch", type=int, default=10)
+    parser.add_argument("--start", type=Path, help="weights to go on from, people_LICENCES.npz of `export`")
     parser.add_argument("--licences", choices=LICENCES, default="any")
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -148,6 +149,8 @@ class Trainer:
         self.args, self.store, self.teacher, self.scale, self.device = args, store, teacher, scale, device
         torch.manual_seed(SEED)
         self.network = People().to(device, memory_format=torch.channels_last)
+        if args.start:
+            _load_start(self.network, args.start)
         self.smooth = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
         weights = [p for p in self.network.parameters() if p.ndim > 1]
         others = [p for p in self.network.parameters() if p.ndim <= 1]
@@ -155,7 +158,7 @@ class Trainer:
             [{"params": weights, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}],
             lr=_PEAK_RATE,
         )
-        self.step, self.steps = 0, args.pictures // args.batch
+        self.step, self.steps, self.start = 0, args.pictures // args.batch, args.start
         self.mark = args.cache / f"people_{args.licences}.pt"
         if self.mark.exists():
             kept: dict[str, Any] = torch.load(self.mark, weights_only=True)
@@ -185,11 +188,11 @@ class Trainer:
             _PEAK_RATE * (0.02 + 0.98 * (0.5 + 0.5 * np.cos(np.pi * done))) * min(1, (self.step + 1) / _WARM)
         )
         for group in self.learner.param_groups:
-            group["lr"] = rate
+            group["lr"] = float(rate)
         sides = SIDES_EARLY if done < _LARGER_FROM else SIDES_LATE
         batch = batch_of((self.store, self.teacher, self.scale), dice, self.args.batch, sides)
         batch = _moved(batch, self.device)
-        free = np.clip((done - _FORCED_UNTIL) / (_FREE_FROM - _FORCED_UNTIL), 0, 1)
+        free = 1.0 if self.start else np.clip((done - _FORCED_UNTIL) / (_FREE_FROM - _FORCED_UNTIL), 0, 1)
         self.network.train()
         self.network.stage2.train(done < _FIRST_STAGE_UNTIL)
         found, rows = outputs_of(self.network, batch, bool(dice.random() >= free))
@@ -215,6 +218,12 @@ class Trainer:
         kept = {"network": self.network.state_dict(), "learner": self.learner.state_dict()}
         torch.save(kept | {"smooth": self.smooth, "step": self.step}, self.mark.with_suffix(".new"))
         self.mark.with_suffix(".new").replace(self.mark)
+
+
+def _load_start(network: People, path: Path) -> None:
+    with np.load(path) as kept:
+        state = {name: torch.from_numpy(kept[name]) for name in kept.files}
+    network.load_state_dict({n: v.float() if v.dtype == torch.float16 else v for n, v in state.items()})
 
 
 def _moved(batch: Batch, device: str) -> Batch:

@@ -15,7 +15,7 @@ from edge.vision.yolox import rows_of
 from scripts.people.augment import Store
 from scripts.people.corpus import Image
 from scripts.people.evaluate import finder_of_file
-from scripts.people.export import export
+from scripts.people.export import export, main
 from scripts.people.network import People
 from scripts.people.teachers import grid_of
 from scripts.people.train import Scale, Trainer, measure_scale
@@ -39,11 +39,11 @@ class Teacher:
         return junctions, rows
 
 
-def trainer(folder: Path, store: Store, pictures: int) -> Trainer:
+def trainer(folder: Path, store: Store, pictures: int, start: Path | None = None) -> Trainer:
     """Give a trainer of few steps on two synthetic pictures."""
     teacher: Any = Teacher()
     measure_scale(folder / "scale.npz", store, teacher)
-    args = argparse.Namespace(cache=folder, pictures=pictures, batch=2, licences="any")
+    args = argparse.Namespace(cache=folder, pictures=pictures, batch=2, licences="any", start=start)
     return Trainer(args, store, teacher, Scale(folder / "scale.npz"), "cpu")
 
 
@@ -74,3 +74,18 @@ def test_rows_are_those_of_its_input() -> None:
         rows = network(torch.zeros(1, 3, 96, 160))
     assert rows.shape == (1, rows_of(96, 160), 11)
     assert torch.isfinite(rows).all()
+
+
+def test_it_goes_on_from_weights_that_were_kept(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.set_num_threads(1)
+    trainer(tmp_path, store, 4).run()
+    monkeypatch.setattr("sys.argv", ["export", "--cache", str(tmp_path)])
+    main()
+    (tmp_path / "people_any.pt").unlink()
+    more = trainer(tmp_path, store, 4, tmp_path / "people_any.npz")
+    kept = np.load(tmp_path / "people_any.npz")
+    for name, value in more.network.state_dict().items():
+        assert np.allclose(value.numpy(), kept[name])
+    assert more.step == 0
