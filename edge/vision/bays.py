@@ -39,12 +39,17 @@ def batch(crops: Sequence[Image]) -> NDArray[np.float32]:
 
 
 _FEWEST_SCORES = 40
-# Share of the variance that two groups explain; of one group that is halved it is 2 / pi = 0.64.
-_TWO_GROUPS = 0.75
-_FEWEST_OF_A_GROUP = 0.05
 _FARTHEST_LOGIT = 2.5
 _SUREST = 1e-4
-_LEAST_VARIANCE = 0.25
+_USUAL_LOGIT = 3.0
+_USUAL_SPREAD = 1.5
+"""What the model scores on cameras that it knows: free bays around -3, occupied ones around 3."""
+_WEIGHT_OF_USUAL = 0.1
+"""As if a tenth as many bays again, of either kind, had scored as usual: so a camera whose bays are all
+occupied, or all free, keeps a place for the others."""
+_FEWEST_OF_A_GROUP = 0.02
+_LEAST_SPREAD = 0.3
+_ROUNDS = 60
 
 
 def logits(scores: Iterable[float]) -> NDArray[np.float64]:
@@ -55,27 +60,53 @@ def logits(scores: Iterable[float]) -> NDArray[np.float64]:
 
 
 def camera_shift(scores: Iterable[float]) -> float:
-    """Return the logit that parts the free from the occupied bays of one camera; 0 when that cannot be told.
+    """Return the logit that parts the free from the occupied bays of one camera; 0 while scores are few.
 
-    What the model takes for a car differs from camera to camera by a shift; where there are bays of both
-    kinds, their scores say how large it is. Source: Otsu, A threshold selection method from gray-level
-    histograms, IEEE Transactions on Systems, Man and Cybernetics 9 (1979).
+    What the model takes for a car differs from camera to camera by a shift, and where nearly all bays are
+    occupied, a doubtful one is more likely so. Both stand in the scores: they are taken for two normal
+    distributions, found by expectation and maximisation, starting from what is usual and held to it. Source:
+    Dempster, Laird and Rubin, Maximum likelihood from incomplete data via the EM algorithm, Journal of the
+    Royal Statistical Society B 39 (1977).
     """
-    ordered = np.sort(logits(scores))
-    count = len(ordered)
-    total = float(ordered.var()) if count >= _FEWEST_SCORES else 0.0
-    if total < _LEAST_VARIANCE:
+    found = logits(scores)
+    if len(found) < _FEWEST_SCORES:
         return 0.0
-    sizes = np.arange(1, count)
-    sums = np.cumsum(ordered)[:-1]
-    low, high = sums / sizes, (ordered.sum() - sums) / (count - sizes)
-    between = sizes * (count - sizes) * (low - high) ** 2 / count**2
-    fewest = max(1, round(_FEWEST_OF_A_GROUP * count))
-    between[: fewest - 1] = between[count - fewest :] = 0.0
-    best = int(between.argmax())
-    if between[best] < _TWO_GROUPS * total:
+    shares, middles, spreads = _two_groups(found)
+    places = np.linspace(-_FARTHEST_LOGIT, _FARTHEST_LOGIT, 201)
+    places = places[(places > middles[0]) & (places < middles[1])]
+    if not len(places):
         return 0.0
-    return float(np.clip((ordered[best] + ordered[best + 1]) / 2, -_FARTHEST_LOGIT, _FARTHEST_LOGIT))
+    free, occupied = _logs(places, shares, middles, spreads).T
+    return float(places[np.abs(free - occupied).argmin()])
+
+
+def _two_groups(found: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """Return share, middle and spread of the free and of the occupied bays among logits, each (2,)."""
+    count = len(found)
+    usual = np.array([-_USUAL_LOGIT, _USUAL_LOGIT])
+    shares, middles, spreads = np.full(2, 0.5), usual, np.full(2, _USUAL_SPREAD)
+    held = _WEIGHT_OF_USUAL * count
+    for _ in range(_ROUNDS):
+        logs = _logs(found, shares, middles, spreads)
+        belongs = np.exp(logs - logs.max(axis=1, keepdims=True))
+        belongs /= belongs.sum(axis=1, keepdims=True)
+        sizes = belongs.sum(axis=0)
+        middles = (found @ belongs + held * usual) / (sizes + held)
+        off = ((found[:, None] - middles) ** 2 * belongs).sum(axis=0)
+        spreads = np.sqrt((off + held * _USUAL_SPREAD**2) / (sizes + held)).clip(min=_LEAST_SPREAD)
+        shares = (sizes + _FEWEST_OF_A_GROUP * count) / (count * (1 + 2 * _FEWEST_OF_A_GROUP))
+    return shares, middles, spreads
+
+
+def _logs(
+    places: NDArray[np.float64],
+    shares: NDArray[np.float64],
+    middles: NDArray[np.float64],
+    spreads: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return the logarithms of two normal densities times their shares, (n, 2), but for a constant."""
+    logs: NDArray[np.float64] = np.log(shares / spreads) - 0.5 * ((places[:, None] - middles) / spreads) ** 2
+    return logs
 
 
 def shifted(score: float, shift: float) -> float:

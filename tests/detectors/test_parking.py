@@ -107,19 +107,38 @@ def test_impossible_bays_are_refused(settings: dict[str, Any], what: str) -> Non
         Config(**settings)
 
 
+def scored(seed: int, *groups: tuple[float, int]) -> list[float]:
+    dice = np.random.default_rng(seed)
+    return [
+        float(1 / (1 + np.exp(-dice.normal(middle, 0.7)))) for middle, count in groups for _ in range(count)
+    ]
+
+
 def test_a_camera_s_own_scores_tell_where_free_ends() -> None:
-    dice = np.random.default_rng(1)
-    free = 1 / (1 + np.exp(-dice.normal(0.6, 0.7, 60)))
-    cars = 1 / (1 + np.exp(-dice.normal(4.5, 0.7, 40)))
+    free, cars = scored(1, (0.0, 60)), scored(2, (4.5, 40))
     shift = camera_shift([*free, *cars])
     assert 1.5 < shift <= 2.5
     assert np.mean([shifted(score, shift) < 0.5 for score in free]) > 0.95
     assert np.mean([shifted(score, shift) > 0.5 for score in cars]) > 0.95
 
 
-@pytest.mark.parametrize("scores", [[], [0.9] * 100, [0.1, 0.9] * 10])
-def test_bays_that_are_all_alike_or_few_tell_no_shift(scores: list[float]) -> None:
+@pytest.mark.parametrize("occupied", [True, False])
+@pytest.mark.parametrize("moved", [-1.0, 0.0, 1.0])
+def test_a_full_and_an_empty_car_park_stay_so(occupied: bool, moved: float) -> None:
+    scores = scored(3, ((3.0 if occupied else -3.0) + moved, 400))
+    shift = camera_shift(scores)
+    assert np.mean([(shifted(score, shift) > 0.5) == occupied for score in scores]) > 0.99
+    # The first that comes, or leaves, is seen too.
+    other = 0.05 if occupied else 0.95
+    assert (shifted(other, shift) > 0.5) != occupied
+
+
+@pytest.mark.parametrize("scores", [[], [0.9] * 39, [0.1, 0.9] * 10])
+def test_few_bays_tell_no_shift(scores: list[float]) -> None:
     assert camera_shift(scores) == 0
-    one_heap = 1 / (1 + np.exp(-np.random.default_rng(2).normal(1.0, 0.7, 500)))
-    assert camera_shift(one_heap) == 0
     assert shifted(0.7, 0.0) == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize("score", [0.0, 0.3, 0.5, 1.0])
+def test_scores_that_are_all_the_same_break_nothing(score: float) -> None:
+    assert abs(camera_shift([score] * 100)) <= 2.5
