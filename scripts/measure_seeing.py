@@ -2,12 +2,14 @@
 """Measure what the camera lane sees, beside public detectors, and write docs/seeing_figures.md.
 
     scripts/measure_seeing.py --vision DATA/vision --pets vtest.avi --peers models_reference --fetched FOLDER
+    scripts/measure_seeing.py --cards-only      # copies the figures of the models' cards anew, measures nothing
 
 `vtest.avi` is in Debian's package opencv-doc. One thread; times are processor time of this machine.
 """
 
 import argparse
 import resource
+import sys
 import time
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,6 +37,7 @@ from scripts.seeing.peers import FastestDet, PicoDet
 from scripts.seeing.truth import Labelled, average_precision, coco, heads, sequence, tracks
 
 OUT = Path(__file__).resolve().parent.parent / "docs" / "seeing_figures.md"
+CARDS = "Shipped models (from their cards)"
 VEHICLES = ("car", "bus", "truck")
 # The far road and path of the PETS camera: people there are in the picture, but not in its truth.
 PETS_IGNORE = (((0.0, 0.0), (1.0, 0.0), (1.0, 0.29), (0.0, 0.29)),)
@@ -59,17 +62,27 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     for name in ("vision", "pets", "peers", "fetched"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
+        parser.add_argument(f"--{name}", type=Path, required="--cards-only" not in sys.argv)
+    parser.add_argument("--cards-only", action="store_true")
     args = parser.parse_args()
+    if args.cards_only:
+        _renew_cards()
+        return
     parts = [
         "<!-- Written by scripts/measure_seeing.py: do not edit, run it again. -->\n",
         _table("AP at IoU 0.5, processor time", _detection(args)),
         _table("Counting", list(_counting(args))),
-        _table("Shipped models (from their cards)", list(_cards())),
+        _table(CARDS, list(_cards())),
         _table("The camera lane at 640x480", list(_lane(args))),
     ]
     OUT.write_text("\n".join(parts), encoding="utf-8")
     print("\n".join(parts))
+
+
+def _renew_cards() -> None:
+    before, _, after = OUT.read_text(encoding="utf-8").partition(f"## {CARDS}\n")
+    rest = after[after.index("\n## ") + 1 :]
+    OUT.write_text(before + _table(CARDS, list(_cards())) + "\n" + rest, encoding="utf-8")
 
 
 def _table(title: str, rows: Sequence[Row]) -> str:

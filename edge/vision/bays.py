@@ -41,9 +41,9 @@ def batch(crops: Sequence[Image]) -> NDArray[np.float32]:
 _FEWEST_SCORES = 40
 _FARTHEST_LOGIT = 2.5
 _SUREST = 1e-4
-_USUAL_LOGIT = 3.0
+_USUAL_LOGIT = 2.5
 _USUAL_SPREAD = 1.5
-"""What the model scores on cameras that it knows: free bays around -3, occupied ones around 3."""
+"""What the model scores on crops that it learnt from: free ones around -2.5, occupied ones around 2.5."""
 _WEIGHT_OF_USUAL = 0.1
 """As if a tenth as many bays again, of either kind, had scored as usual: so a camera whose bays are all
 occupied, or all free, keeps a place for the others."""

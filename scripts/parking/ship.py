@@ -40,6 +40,8 @@ def main() -> None:
     for left_out in sorted(set(source[~street].tolist())):
         held = source == left_out
         paths = sorted(args.cache.glob(f"without_{left_out}_*.onnx"))
+        if not paths:
+            continue
         found = [scores(path, images[held]) for path in paths]
         figures.append(_figures(left_out, found, occupied[held] == 1))
         print(figures[-1])
@@ -78,13 +80,21 @@ def _figures(left_out: str, found: Sequence[Floats], occupied: NDArray[np.bool_]
         on += f"; mean, least and most of {len(found)} seeds"
     parted = [float(np.mean((logits(each) >= camera_shift(each)) == occupied)) for each in found]
     alone = [float(np.mean((each >= 0.5) == occupied)) for each in found]
+    full = [_right(each[occupied], True) for each in found]
+    empty = [_right(each[~occupied], False) for each in found]
     return "\n".join(
         (
             _figure("accuracy, the camera's own scores parted", on, parted, 0.97),
             _figure("accuracy at a score of 0.5", on, alone),
+            _figure("accuracy, parted, if it had seen its occupied bays alone", on, full),
+            _figure("accuracy, parted, if it had seen its free bays alone", on, empty),
             _figure("area under the ROC curve", on, [_area(each, occupied) for each in found]),
         )
     )
+
+
+def _right(found: Floats, occupied: bool) -> float:
+    return float(np.mean((logits(found) >= camera_shift(found)) == occupied))
 
 
 def _figure(what: str, on: str, values: Sequence[float], target: float | None = None) -> str:
