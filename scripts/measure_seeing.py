@@ -2,7 +2,7 @@
 """Measure what the camera lane sees, beside public detectors, and write docs/seeing_figures.md.
 
     scripts/measure_seeing.py --vision DATA/vision --pets vtest.avi --peers models_reference --fetched FOLDER
-    scripts/measure_seeing.py --cards-only      # copies the figures of the models' cards anew, measures nothing
+    scripts/measure_seeing.py --cards-only      # only copies the figures of the cards anew
 
 `vtest.avi` is in Debian's package opencv-doc. One thread; times are processor time of this machine.
 """

@@ -20,6 +20,7 @@ from scripts.parking.corpus import FILE, UNKNOWN
 
 SEED = 2026
 _BATCH = 256
+_RARE, _BAYS, _DRAWN = 0.05, 300, 30
 
 Floats = NDArray[np.float64]
 
@@ -88,9 +89,31 @@ def _figures(left_out: str, found: Sequence[Floats], occupied: NDArray[np.bool_]
             _figure("accuracy at a score of 0.5", on, alone),
             _figure("accuracy, parted, if it had seen its occupied bays alone", on, full),
             _figure("accuracy, parted, if it had seen its free bays alone", on, empty),
+            _figure(
+                f"share told free, parted, where {_RARE:.0%} are",
+                on,
+                [_rare(each, occupied, True) for each in found],
+            ),
+            _figure(
+                f"share told free at 0.5, where {_RARE:.0%} are",
+                on,
+                [_rare(each, occupied, False) for each in found],
+            ),
             _figure("area under the ROC curve", on, [_area(each, occupied) for each in found]),
         )
     )
+
+
+def _rare(found: Floats, occupied: NDArray[np.bool_], parted: bool) -> float:
+    """Return the share of bays told free in a car park of which a twentieth is, over drawn car parks."""
+    dice = np.random.default_rng(SEED)
+    free, taken = np.flatnonzero(~occupied), np.flatnonzero(occupied)
+    told = []
+    for _ in range(_DRAWN):
+        many = round(_BAYS * _RARE)
+        drawn = found[np.concatenate([dice.choice(free, many), dice.choice(taken, _BAYS - many)])]
+        told.append(np.mean(logits(drawn) < (camera_shift(drawn) if parted else 0.0)))
+    return float(np.mean(told))
 
 
 def _right(found: Floats, occupied: bool) -> float:

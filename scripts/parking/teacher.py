@@ -57,7 +57,8 @@ def main() -> None:
 
 def _view(images: Pictures, dice: torch.Generator) -> Pictures:
     changed = augmented(torch.from_numpy(images).permute(0, 3, 1, 2).float(), dice)
-    return changed.round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    seen: Pictures = changed.round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    return seen
 
 
 class _Teacher(nn.Module):
@@ -151,7 +152,8 @@ def judged(
 
     learner.step(loss)
     with torch.no_grad():
-        return np.asarray(torch.sigmoid(inputs @ slope + level).numpy(), np.float64)
+        found: NDArray[np.float64] = torch.sigmoid(inputs @ slope + level).numpy().astype(np.float64)
+    return found
 
 
 def _evened(
@@ -164,7 +166,8 @@ def _evened(
         for state in (0, 1):
             chosen = labelled & (group == name) & (occupied == state)
             weights[chosen] = (1 if name else 2) / chosen.sum()
-    return weights / weights.sum()
+    evened: NDArray[np.float64] = weights / weights.sum()
+    return evened
 
 
 if __name__ == "__main__":

@@ -111,7 +111,8 @@ def _weights(
 
 def _trained(cache: Path, plan: Plan, lessons: Lessons) -> Bay:
     torch.manual_seed(plan.seed)
-    network = Bay(lessons.seen.shape[1]).to(memory_format=torch.channels_last)
+    network = Bay(lessons.seen.shape[1])
+    network.to(memory_format=torch.channels_last)
     if plan.start:
         network.load_state_dict(torch.load(plan.start, weights_only=True)["network"])
     learner = torch.optim.AdamW(network.parameters(), lr=plan.peak_rate, weight_decay=0.02)
