@@ -13,9 +13,10 @@ from edge.domain.health import Component, Reason, Status
 from edge.domain.identity import SourceId
 from edge.domain.observations import Health
 from edge.domain.scene_observations import Parking
+from edge.domain.shipped import shipped
 from edge.domain.time import CaptureTime
-from edge.inference.session import Model
-from edge.vision.bays import SIDE, camera_shift, cut, shifted
+from edge.inference.session import Model, open_model
+from edge.vision.bays import SIDE, batch, camera_shift, cut, shifted
 
 SOURCE = SourceId("camera", 0, Component.CAMERA)
 START = CaptureTime(1_767_225_600_000_000_000, 1_000_000_000, 1.0)
@@ -142,3 +143,18 @@ def test_few_bays_tell_no_shift(scores: list[float]) -> None:
 @pytest.mark.parametrize("score", [0.0, 0.3, 0.5, 1.0])
 def test_scores_that_are_all_the_same_break_nothing(score: float) -> None:
     assert abs(camera_shift([score] * 100)) <= 2.5
+
+
+@pytest.mark.parametrize("grey", [0, 90, 255])
+@pytest.mark.parametrize("drawn", ["nothing", "line", "shadow", "noise"])
+def test_the_shipped_model_takes_neither_flat_ground_nor_lines_for_cars(grey: int, drawn: str) -> None:
+    crop = np.full((SIDE, SIDE, 3), grey, np.float64)
+    if drawn == "line":
+        crop[:, 28:33] = 230
+    if drawn == "shadow":
+        crop[:, :32] *= 0.4
+    if drawn == "noise":
+        crop += np.random.default_rng(1).normal(0, 6, crop.shape)
+    model = open_model(shipped("models") / "parking")
+    score = float(model.run(batch([crop.clip(0, 255).astype(np.uint8)]))[0][0, 0])
+    assert 0 <= score < Config(bays=BAYS).free_below
