@@ -90,13 +90,9 @@ def main() -> None:
     bays = sorted(set(source[~street].tolist()))
     for seed in args.seeds:
         for left_out in [args.only] if args.only else [*bays, NOTHING]:
-            taught, start = lessons(source != left_out), args.cache / f"{BASE}.pt"
-            # Twice from a high rate down to none: the second time ends lower.
-            for step, name in enumerate((f"{left_out}_{seed}_first", f"{left_out}_{seed}")):
-                plan = Plan(name, start, seed + step, args.epochs, 3e-3)
-                network = _trained(args.cache, plan, taught)
-                start = args.cache / f"{name}.pt"
-            _export(network, args.cache / f"without_{name}.onnx")
+            plan = Plan(f"{left_out}_{seed}", args.cache / f"{BASE}.pt", seed, args.epochs, 3e-3)
+            network = _trained(args.cache, plan, lessons(source != left_out))
+            _export(network, args.cache / f"without_{plan.name}.onnx")
 
 
 def _weights(
