@@ -33,6 +33,7 @@ _PIECES = 4
 _DEV_SOURCES = ("overflow_pv",)
 _DEV_FIGHTS = 7
 _PERMISSIVE = ("CC BY", "CC0", "MIT", "Apache", "BSD", "GPL", "PSF", "public domain")
+_BARRED = ("NC", "none", "not stated", "no licence", "image terms")
 _SAME = 0.97
 _LEAST_BYTES, _LEAST_SIDE = 15_000, 160
 # Illustrations made of the video that is measured on.
@@ -61,7 +62,7 @@ class Picture:
 
 def permissive(licence: str) -> bool:
     """Whether a licence allows any use."""
-    barred = "NC" in licence or "none" in licence or "not stated" in licence or "no licence" in licence
+    barred = any(words in licence for words in _BARRED)
     return not barred and any(name in licence for name in _PERMISSIVE)
 
 

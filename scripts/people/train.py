@@ -45,7 +45,7 @@ _PEAK_RATE = 2.5e-3
 _WARM = 300
 _FORCED_UNTIL = 0.1
 _FREE_FROM = 0.3
-_HINT_FADES_FROM = 0.6
+_HINT_FADES_FROM, _HINT_FADED_AT = 0.6, 0.75
 _FIRST_STAGE_UNTIL = 0.35
 _LARGER_FROM = 0.6
 _EMA = 0.9985
@@ -198,7 +198,7 @@ class Trainer:
         found, rows = outputs_of(self.network, batch, bool(dice.random() >= free))
         hints, hint_parts = hint_loss(found, batch)
         heads, parts = row_loss(rows, batch)
-        fade = 1 - 0.7 * np.clip((done - _HINT_FADES_FROM) / (1 - _HINT_FADES_FROM), 0, 1)
+        fade = 1 - 0.9 * np.clip((done - _HINT_FADES_FROM) / (_HINT_FADED_AT - _HINT_FADES_FROM), 0, 1)
         loss = 4 * fade * hints + heads
         self.learner.zero_grad(set_to_none=True)
         loss.backward()

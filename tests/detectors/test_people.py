@@ -232,3 +232,33 @@ def test_the_public_model_finds_the_people_of_a_street(fetched: Path) -> None:
     found += made.finish()
     assert 3 <= only(found, PeopleCount)[0].people <= 7
     assert read_card(shipped("models") / "people_yolox").licence == "Apache-2.0"
+
+
+def test_our_own_model_needs_no_fetching_and_finds_the_people_of_a_street(tmp_path: Path) -> None:
+    from edge.vision.opencv import opencv
+
+    street = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "vision" / "sequences"
+    if not street.is_dir():
+        pytest.skip(f"{street} is not there")
+    video = opencv().VideoCapture(str(street / "TUD-Campus.mp4"))
+    made = build(Config(model="people", fetched=tmp_path, tiles=(1, 1)))
+    found: list[Observation] = []
+    for number in range(10):
+        readable, picture = video.read()
+        assert readable
+        found += made.accept(VideoFrame(SOURCE, START.shifted(number / 25), picture))
+    found += made.finish()
+    assert 2 <= only(found, PeopleCount)[0].people <= 8
+
+
+def test_our_own_model_keeps_to_its_limits() -> None:
+    folder = shipped("models") / "people"
+    model = open_model(folder)
+    card = model.card
+    assert (folder / card.file).stat().st_size <= 4_000_000
+    assert card.label_names() == ("person", "bicycle", "car", "motorcycle", "bus", "truck")
+    assert card.training is not None
+    assert not any("COCO 2017" in material.source for material in card.materials)
+    finder = finder_of(model)
+    for shape in ((2160, 3840, 3), (1, 600, 3)):
+        assert len(finder.find(np.full(shape, 114, np.uint8))) == 0

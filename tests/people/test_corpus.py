@@ -29,6 +29,7 @@ SIDE = 128
         ("none in repo; PKLot is CC BY 4.0", False),
         ("MIT (LICENSE, code); video origin not stated", False),
         ("no licence file in folder; Open Images, CC BY 2", False),
+        ("MIT (README); file names are COCO ids, so COCO image terms", False),
         ("", False),
     ],
 )
