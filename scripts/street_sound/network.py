@@ -1,7 +1,10 @@
-"""The network: a small residual CNN over a log-mel picture; heads learn from labels and from a teacher."""
+"""The network: inverted residual blocks over a log-mel picture; each learns from a layer of a teacher."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -9,33 +12,78 @@ from edge.dsp.log_mel import SHAPE
 from scripts.street_sound.labels import OUTPUTS
 
 EMBEDDING, TAGS, YAMNET_TAGS = 384, 527, 521
-FEATURES = 256
-_HEIGHT = SHAPE[0] // 16  # of the last map, over the bands
+_SECOND = 256  # features for what YAMNet hears and mn04 does not
+FEATURES = EMBEDDING + _SECOND
+_INNER = 512  # between mn04's embedding and its tags
+_ALL = FEATURES + _INNER
+_BRANCH = 12  # the layer from which the second features grow
 
 
-def _conv(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False), nn.BatchNorm2d(outputs)
-    )
+class _Shape(NamedTuple):
+    """Of a block: width inside, channels out, kernel, stride, whether gated, whether it bends softly."""
+
+    wide: int
+    outputs: int
+    size: int
+    stride: int
+    gated: bool
+    soft: bool
 
 
-class _Residual(nn.Module):
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+# Channels out, strides and gates are those of the teacher, so that each block has a layer to learn from.
+_BLOCKS = (
+    _Shape(8, 8, 3, 1, False, False),
+    _Shape(24, 16, 3, 2, False, False),
+    _Shape(40, 16, 3, 1, False, False),
+    _Shape(40, 16, 5, 2, True, False),
+    _Shape(56, 16, 5, 1, True, False),
+    _Shape(56, 16, 5, 1, True, False),
+    _Shape(120, 32, 3, 2, False, True),
+    _Shape(96, 32, 3, 1, False, True),
+    _Shape(88, 32, 3, 1, False, True),
+    _Shape(88, 32, 3, 1, False, True),
+    _Shape(240, 48, 3, 1, True, True),
+    _Shape(336, 48, 3, 1, True, True),
+    _Shape(336, 64, 5, 2, True, True),
+    _Shape(480, 64, 5, 1, True, True),
+    _Shape(480, 64, 5, 1, True, True),
+)
+_LARGE = 256  # weights in a tensor
+
+
+def _conv(inputs: int, outputs: int, size: int = 1, stride: int = 1, groups: int = 1) -> list[nn.Module]:
+    kernel = nn.Conv2d(inputs, outputs, size, stride, size // 2, groups=groups, bias=False)
+    return [kernel, nn.BatchNorm2d(outputs)]
+
+
+class _Gate(nn.Module):
+    """Squeeze and excitation (Hu et al. 2018)."""
+
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.main = nn.Sequential(_conv(inputs, outputs, 3, stride), nn.ReLU(), _conv(outputs, outputs, 3))
-        same = stride == 1 and inputs == outputs
-        self.skip = nn.Identity() if same else _conv(inputs, outputs, 1, stride)
+        inside = max(8, channels // 32 * 8)
+        self.squeeze, self.excite = nn.Conv2d(channels, inside, 1), nn.Conv2d(inside, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.relu(self.main(x) + self.skip(x))
+        inside = torch.relu(self.squeeze(x.mean(dim=(2, 3), keepdim=True)))
+        return x * torch.sigmoid(self.excite(inside))
 
 
-class _Separable(nn.Sequential):
-    """Depthwise, then pointwise convolution (Howard et al. 2017)."""
+class _Block(nn.Module):
+    """Inverted residual (Sandler et al. 2018; Howard et al. 2019)."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
-        depthwise = nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False)
-        super().__init__(depthwise, nn.BatchNorm2d(inputs), nn.ReLU(), _conv(inputs, outputs, 1), nn.ReLU())
+    def __init__(self, inputs: int, shape: _Shape) -> None:
+        super().__init__()
+        wide, bend = shape.wide, nn.Hardswish if shape.soft else nn.ReLU
+        parts = [*_conv(inputs, wide), bend()] if wide != inputs else []
+        parts += [*_conv(wide, wide, shape.size, shape.stride, groups=wide), bend()]
+        parts += [_Gate(wide)] if shape.gated else []
+        self.main = nn.Sequential(*parts, *_conv(wide, shape.outputs))
+        self.adds = shape.stride == 1 and inputs == shape.outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        change: Tensor = self.main(x)
+        return x + change if self.adds else change
 
 
 class StreetNet(nn.Module):
@@ -43,33 +91,57 @@ class StreetNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.trunk = nn.Sequential(
-            _conv(1, 16, 3, 2),
-            nn.ReLU(),
-            _Residual(16, 32, 2),
-            _Residual(32, 64, 2),
-            _Residual(64, 128, 2),
-            _Separable(128, 256),
-        )
-        self.over_bands = nn.Conv2d(256, 256, (_HEIGHT, 1), groups=256)
-        nn.init.constant_(self.over_bands.weight, 1 / _HEIGHT)
-        self.neck = nn.Sequential(nn.Linear(512, FEATURES), nn.ReLU())
+        widths = [8, *(block.outputs for block in _BLOCKS)]
+        blocks = [_Block(inputs, shape) for inputs, shape in zip(widths[:-1], _BLOCKS, strict=True)]
+        stem = nn.Sequential(*_conv(1, 8, 3, 2), nn.Hardswish())
+        top = nn.Sequential(*_conv(widths[-1], EMBEDDING), nn.Hardswish())
+        self.layers = nn.ModuleList([stem, *blocks, top])
+        branch = _Block(widths[_BRANCH], _Shape(192, 96, 5, 2, True, True))
+        self.branch = nn.Sequential(branch, *_conv(96, _SECOND), nn.Hardswish())
+        self.neck = nn.Sequential(nn.Linear(2 * _SECOND, _SECOND), nn.ReLU())
         self.drop = nn.Dropout(0.1)
         self.answer = nn.Linear(FEATURES, len(OUTPUTS))
-        self.embedding = nn.Linear(FEATURES, EMBEDDING)
-        self.tags = nn.Linear(FEATURES, TAGS)
-        self.yamnet = nn.Linear(FEATURES, YAMNET_TAGS)
+        self.inner = nn.Sequential(nn.Linear(EMBEDDING, _INNER), nn.Hardswish())
+        self.tags = nn.Linear(_ALL, TAGS)
+        self.yamnet = nn.Linear(_ALL, YAMNET_TAGS)
+
+    def forced(self, pictures: Tensor, layers: Sequence[Tensor], few: int, first: int) -> list[Tensor]:
+        """Return each layer's output from what the teacher's layer before it gives.
+
+        Args:
+            pictures: (n, 1, BANDS, FRAMES).
+            layers: the teacher's.
+            few: how many of the pictures the layers below `first` see: their maps have many places.
+            first: see `few`.
+        """
+        given = [pictures, *layers[:-1]]
+        return [
+            layer(x[:few] if k < first else x)
+            for k, (layer, x) in enumerate(zip(self.layers, given, strict=True))
+        ]
+
+    def chain(self, pictures: Tensor) -> list[Tensor]:
+        """Return each layer's output from what the layer before it gives."""
+        found = []
+        for layer in self.layers:
+            pictures = layer(pictures)
+            found.append(pictures)
+        return found
+
+    def gathered(self, layers: Sequence[Tensor]) -> Tensor:
+        """Return the features, (n, FEATURES + more for the tags), from the layers' outputs."""
+        second = self.branch(layers[_BRANCH])
+        pooled = torch.cat([second.mean(dim=(2, 3)), second.amax(dim=(2, 3))], dim=1)
+        embedding = layers[-1].mean(dim=(2, 3))
+        return torch.cat([embedding, self.neck(pooled), self.inner(embedding)], dim=1)
 
     def features(self, pictures: Tensor) -> Tensor:
-        """(n, FEATURES)."""
-        maps = self.over_bands(self.trunk(pictures))[:, :, 0]
-        return self.neck(torch.cat([maps.mean(dim=2), maps.amax(dim=2)], dim=1))
+        """(n, 1, BANDS, FRAMES) to (n, FEATURES + more for the tags)."""
+        return self.gathered(self.chain(pictures))
 
-    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(n, 1, BANDS, FRAMES) to logits, mn04's embedding, mn04's tags, YAMNet's tags."""
-        features = self.features(pictures)
-        answers = self.answer(self.drop(features))
-        return answers, self.embedding(features), self.tags(features), self.yamnet(features)
+    def said(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Features to logits of OUTPUTS, mn04's tags, YAMNet's tags."""
+        return self.answer(self.drop(features[:, :FEATURES])), self.tags(features), self.yamnet(features)
 
 
 _PRIOR = 0.3  # weight with which a class's own tags enter its logit before anything is fitted
@@ -86,7 +158,7 @@ class Judge(nn.Module):
         self.tags, self.sizes = nn.ModuleList(), [[len(f) for f in family] for family in families]
         for layer, family in zip((net.tags, net.yamnet), families, strict=True):
             rows = [k for columns in family for k in columns]
-            chosen = nn.Linear(FEATURES, len(rows))
+            chosen = nn.Linear(_ALL, len(rows))
             chosen.weight.data.copy_(layer.weight.data[rows])
             chosen.bias.data.copy_(layer.bias.data[rows])
             self.tags.append(chosen.requires_grad_(requires_grad=False))
@@ -97,16 +169,16 @@ class Judge(nn.Module):
         self.answer.bias.data.copy_(net.answer.bias.data)
 
     def evidence(self, features: Tensor) -> Tensor:
-        """(n, FEATURES) to (n, FEATURES + 2 * len(OUTPUTS))."""
+        """Features to (n, FEATURES + 2 * len(OUTPUTS))."""
         found = [
             part.amax(dim=1, keepdim=True)
             for layer, sizes in zip(self.tags, self.sizes, strict=True)
             for part in torch.split(layer(features), sizes, dim=1)
         ]
-        return torch.cat([features, *found], dim=1)
+        return torch.cat([features[:, :FEATURES], *found], dim=1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """(n, FEATURES) to (n, len(OUTPUTS))."""
+        """Features to (n, len(OUTPUTS))."""
         return self.answer(self.evidence(features))
 
 
@@ -145,3 +217,22 @@ def export(
         opset_version=17,
         dynamo=False,
     )
+    _in_half_precision(path)
+
+
+def _in_half_precision(path: Path) -> None:
+    """Store the large weights as float16, cast when the model is opened: half the size, the same speed."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    model = onnx.load(path)
+    casts = []
+    for tensor in model.graph.initializer:
+        weights = numpy_helper.to_array(tensor)
+        if weights.dtype == np.float32 and weights.size >= _LARGE:
+            name = tensor.name
+            tensor.CopyFrom(numpy_helper.from_array(weights.astype(np.float16), f"{name}.half"))
+            casts.append(helper.make_node("Cast", [tensor.name], [name], to=TensorProto.FLOAT))
+    for cast in reversed(casts):
+        model.graph.node.insert(0, cast)
+    onnx.save(model, path)

@@ -1,4 +1,4 @@
-"""Make the training pool: mixtures of one second, their log-mel pictures and what the teacher hears in them.
+"""Make the training pool: mixtures of one second, their log-mel pictures and what YAMNet hears in them.
 
 Everything in one mixture comes from one fold, so that a fold can be left out by leaving its shards out. Fold
 -1 holds further recordings without labels and simulated sounds over them; it is never measured on.
@@ -20,7 +20,7 @@ from scripts.street_sound import physics, street, tones
 from scripts.street_sound.corpus import FOLDS, SEED, Clip, read_manifest, read_tracks
 from scripts.street_sound.labels import FROM_MANIFEST, OUTPUTS, UNKNOWN, targets
 from scripts.street_sound.more import heard_in, read_more
-from scripts.street_sound.peers import Mn04, Yamnet
+from scripts.street_sound.peers import Yamnet
 from scripts.street_sound.progress import progress
 
 Floats = npt.NDArray[np.float32]
@@ -224,19 +224,11 @@ def _logit(probability: Floats) -> Floats:
     return np.asarray(np.clip(np.log(odds), -12, 12), dtype=np.float32)
 
 
-@dataclass(frozen=True)
-class Teachers:
-    """What both teachers say about one second."""
-
-    mn04: Mn04
-    yamnet: Yamnet
-
-    def __call__(self, sound: Floats) -> tuple[Floats, Floats, Floats]:
-        """Return mn04's embedding (384), its logits (527), YAMNet's logits (521)."""
-        heard, embedding = self.mn04(sound)
-        margin = (WINDOW_SAMPLES - 31_200) // 2  # YAMNet's window is 0.975 s
-        scores = self.yamnet(sound[margin : margin + 31_200])[0]
-        return embedding, _logit(heard), _logit(scores)
+def _yamnet(yamnet: Yamnet, rng: np.random.Generator, sound: Floats) -> Floats:
+    """Return YAMNet's logits (521) of one second, at some level."""
+    margin = (WINDOW_SAMPLES - 31_200) // 2  # its window is 0.975 s
+    loud = sound / (np.max(np.abs(sound)) + 1e-6) * rng.uniform(0.2, 0.9)
+    return _logit(yamnet(loud[margin : margin + 31_200])[0])
 
 
 def _views(rng: np.random.Generator, sound: Floats) -> Floats:
@@ -245,14 +237,14 @@ def _views(rng: np.random.Generator, sound: Floats) -> Floats:
     return np.stack([log_mel(sound), log_mel(changed)])
 
 
-def make_shard(path: Path, seed: int, fold: Fold, labelled: bool, teachers: Teachers) -> None:
-    """Write one shard, all float16: VIEWS pictures of each mixture, its targets, what the teachers say."""
+def make_shard(path: Path, seed: int, fold: Fold, labelled: bool, yamnet: Yamnet) -> None:
+    """Write one shard, all float16: VIEWS pictures of each mixture, its targets, what YAMNet says."""
     rng = np.random.default_rng(seed)
-    kept: dict[str, list[Floats]] = {n: [] for n in ("pictures", "targets", "embeddings", "logits", "yamnet")}
+    kept: dict[str, list[Floats]] = {n: [] for n in ("pictures", "targets", "yamnet")}
     for _ in range(SHARD):
         sound, target = one_mixture(rng, fold, labelled)
-        said = teachers(sound / (np.max(np.abs(sound)) + 1e-6) * rng.uniform(0.2, 0.9))
-        row = (_views(rng, sound), np.array(target, np.float32), *said)
+        said = _yamnet(yamnet, rng, sound)
+        row = (_views(rng, sound), np.array(target, np.float32), said)
         for name, value in zip(kept, row, strict=True):
             kept[name].append(value.astype(np.float16))
     partial = path.with_suffix(".part.npz")
@@ -271,7 +263,7 @@ def main() -> None:
     """Make what is missing of the pool."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--recordings", type=Path, required=True, help="folder with manifest.csv")
-    parser.add_argument("--peers", type=Path, required=True, help="folder with efficientat_mn04/ and yamnet/")
+    parser.add_argument("--peers", type=Path, required=True, help="folder with yamnet/")
     parser.add_argument("--cache", type=Path, required=True, help="where decoded tracks and shards go")
     parser.add_argument("--more", type=Path, help="folder of further sound files, without labels")
     parser.add_argument("--licences", choices=("any", "permissive"), default="any")
@@ -295,13 +287,11 @@ def main() -> None:
         wanted = [(n, -1) for n in range(args.more_shards)] + wanted
     folder = args.cache / f"pool-{args.licences}"
     folder.mkdir(parents=True, exist_ok=True)
-    teachers = Teachers(Mn04(args.peers), Yamnet(args.peers))
+    yamnet = Yamnet(args.peers)
     for serial, fold in progress(wanted[::-1] if args.from_the_end else wanted, "pool"):
         path = folder / f"fold{fold}-{serial:03d}.npz"
         if not path.exists():
-            make_shard(
-                path, SEED * 1_000_000 + (fold + 1) * 10_000 + serial, folds[fold], fold >= 0, teachers
-            )
+            make_shard(path, SEED * 1_000_000 + (fold + 1) * 10_000 + serial, folds[fold], fold >= 0, yamnet)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Train the street-sound network.
 
-First on further recordings, as the start of all; then once for each fold left out; then on everything. With
+First on further recordings, as the start of all: each layer by itself, given what the teacher's layer
+before it gives, then the whole chain; then once for each fold left out; then on everything. With
 `--more-pictures` the folds and everything go on from where they ended, at a lower rate. It can be interrupted
 at any time: run the same command again and it goes on.
 
@@ -11,7 +12,7 @@ import argparse
 import copy
 import sys
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,10 @@ from torch import Tensor, nn
 
 from scripts.street_sound.corpus import FOLDS, SEED
 from scripts.street_sound.labels import UNKNOWN
-from scripts.street_sound.network import StreetNet
+from scripts.street_sound.network import EMBEDDING, StreetNet
 from scripts.street_sound.peers import Families, tag_families
 from scripts.street_sound.progress import progress
+from scripts.street_sound.teacher import Teacher
 
 START = Path(__file__).with_name("start.npz")
 BATCH = 64
@@ -31,6 +33,8 @@ _HELD = 24  # shards a batch is drawn from
 _SAVE_EVERY = 200
 _SLOW, _FOLLOW_EVERY = 0.99, 4  # decay of the averaged weights, each so many steps
 _POSITIVE_WEIGHT = 2.0
+_MANY_PLACES, _FEW = 7, 4  # layers below this one learn from a part of each batch: they have places enough
+_LAYERS_WEIGHT = {True: 1.0, False: 0.3}  # forced, and in the chain
 
 Arrays = dict[str, npt.NDArray[np.float16]]
 
@@ -120,24 +124,44 @@ def _vary(pictures: Tensor, generator: torch.Generator) -> Tensor:
 
 
 class Loss:
-    """Labels where known; mn04's embedding (standardised) and the tags of both teachers everywhere."""
+    """Labels where known, and what the teachers say of a picture: mn04 layer by layer, both in tags."""
 
-    def __init__(self, sample: Arrays, families: Families) -> None:
-        embeddings = sample["embeddings"].astype(np.float32)
-        self._mean, self._spread = torch.tensor(embeddings.mean(0)), torch.tensor(embeddings.std(0) + 1e-2)
+    def __init__(self, teacher: Teacher, sample: Tensor, families: Families) -> None:
+        """Args: the teacher; pictures (n, BANDS, FRAMES) to see how its layers vary; tags of OUTPUTS."""
+        self._teacher = teacher
+        heard = teacher(sample)
+        changes = [heard.layers[0], *(b - a if a.shape == b.shape else b for a, b in pairwise(heard.layers))]
+        self._spread = [c.var(dim=(0, 2, 3), keepdim=True) + 1e-3 for c in changes]
+        self._embedding_spread = heard.embedding.var(dim=0) + 1e-3
         self._columns = [torch.tensor(sorted({k for f in family for k in f})) for family in families]
 
-    def __call__(self, out: tuple[Tensor, ...], batch: dict[str, Tensor]) -> Tensor:
-        """Cost of one batch."""
-        wanted = ((batch["embeddings"] - self._mean) / self._spread).clamp(-4, 4)
-        cost = 3.0 * _answered(out[0], batch["targets"]) + 0.5 * nn.functional.mse_loss(out[1], wanted)
-        teachers = batch["logits"], batch["yamnet"]
-        for said, teacher, columns in zip(out[2:], teachers, self._columns, strict=True):
+    def __call__(self, net: StreetNet, pictures: Tensor, batch: dict[str, Tensor], forced: bool) -> Tensor:
+        """Cost of one batch; `forced`: each layer is given what the teacher's layer before it gives."""
+        heard = self._teacher(pictures)
+        seen = pictures[:, None].contiguous(memory_format=torch.channels_last)
+        layers = (
+            net.forced(seen, heard.layers, len(seen) // _FEW, _MANY_PLACES) if forced else net.chain(seen)
+        )
+        cost = _LAYERS_WEIGHT[forced] * self._of_layers(layers, heard.layers)
+        features = net.gathered(heard.layers if forced else layers)
+        answers, *tags = net.said(features)
+        if not forced:
+            error = (features[:, :EMBEDDING] - heard.embedding).square() / self._embedding_spread
+            cost = cost + 3.0 * error.mean()
+        cost = cost + 3.0 * _answered(answers, batch["targets"])
+        for said, teacher, columns in zip(tags, (heard.logits, batch["yamnet"]), self._columns, strict=True):
             cost = cost + 12 * nn.functional.binary_cross_entropy_with_logits(said, torch.sigmoid(teacher))
             # Probabilities say little of what is rare; the order of our classes' logits matters far down.
             wanted = teacher[:, columns].clamp(-8, 8)
             cost = cost + 0.2 * nn.functional.smooth_l1_loss(said[:, columns], wanted)
         return cost
+
+    def _of_layers(self, ours: list[Tensor], theirs: list[Tensor]) -> Tensor:
+        errors = [
+            ((a - b[: len(a)]).square() / spread).mean()
+            for a, b, spread in zip(ours, theirs, self._spread, strict=True)
+        ]
+        return torch.stack(errors).sum()
 
 
 def _answered(logits: Tensor, targets: Tensor) -> Tensor:
@@ -153,15 +177,24 @@ def _answered(logits: Tensor, targets: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Stage:
-    """One training: its name, the pictures it sees, its peak learning rate, the pictures seen before it."""
+    """One training.
+
+    Attributes:
+        name: of its files.
+        pictures: how many it sees.
+        peak_rate: of learning.
+        before: pictures seen before it.
+        forced: each layer learns by itself, from what the teacher's layer before it gives.
+    """
 
     name: str
     pictures: int
     peak_rate: float
     before: int = 0
+    forced: bool = False
 
 
-_BASE_RATE, _RATE, _MORE_RATE = 2e-3, 1.2e-3, 8e-4  # peak learning rates
+_FORCED_RATE, _BASE_RATE, _RATE, _MORE_RATE = 4e-3, 2e-3, 1e-3, 8e-4  # peak learning rates
 
 
 class _Run:
@@ -171,6 +204,7 @@ class _Run:
         torch.manual_seed(SEED)
         self.steps, self.before = stage.pictures // BATCH, stage.before // BATCH
         self.step, self.net = 0, copy.deepcopy(start) if start else StreetNet()
+        self.forced = stage.forced
         self.net.to(memory_format=torch.channels_last)  # half the time on a CPU
         self.slow = copy.deepcopy(self.net)
         self.optimiser = torch.optim.AdamW(
@@ -200,11 +234,10 @@ class _Run:
         generator = torch.Generator().manual_seed(SEED * 100_000 + step)
         torch.manual_seed(step)
         self.net.train()
-        pictures = _vary(batch["pictures"], generator)[:, None]
-        cost = loss(self.net(pictures.contiguous(memory_format=torch.channels_last)), batch)
+        cost = loss(self.net, _vary(batch["pictures"], generator), batch, self.forced)
         self.optimiser.zero_grad(set_to_none=True)
         cost.backward()
-        nn.utils.clip_grad_norm_(self.net.parameters(), 2.0)
+        nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
         self.optimiser.step()
         self.rate.step()
         self.step += 1
@@ -279,9 +312,14 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--licences", choices=("any", "permissive"), default="any")
     parser.add_argument("--only", default="base,0,1,2,3,all")
-    parser.add_argument("--base", type=int, default=600_000, help="pictures the common start sees; 0: none")
     parser.add_argument(
-        "--each", type=int, default=90_000, help="pictures each fold and everything sees; 0: as started"
+        "--layers", type=int, default=150_000, help="pictures the layers see, each by itself; 0: none"
+    )
+    parser.add_argument(
+        "--base", type=int, default=150_000, help="pictures the common start sees after that; 0: none"
+    )
+    parser.add_argument(
+        "--each", type=int, default=30_000, help="pictures each fold and everything sees; 0: as started"
     )
     parser.add_argument(
         "--more-pictures", type=int, default=0, help="pictures each of them sees after that; 0: no such stage"
@@ -305,11 +343,16 @@ def main() -> None:
     pool, more = args.cache / f"pool-{args.licences}", args.cache / "pool-any"
     folder = args.cache / f"networks-{args.licences}"
     folder.mkdir(parents=True, exist_ok=True)
-    # Embeddings are standardised in the same way in every training.
-    loss = Loss(read_shard(shards(more, [-1], 1)[0]), tag_families(args.peers))
+    # What the layers give is standardised in the same way in every training.
+    sample = torch.from_numpy(read_shard(shards(more, [-1], 1)[0])["pictures"][:512].astype(np.float32))
+    loss = Loss(Teacher(args.peers), sample, tag_families(args.peers))
     base = load_start(args.start) if args.start.exists() else None
+    if args.layers:
+        stage = Stage("layers", args.layers, _FORCED_RATE, forced=True)
+        base = fit(stage, shards(more, [-1]), loss, base, folder)
     if args.base:
-        base = fit(Stage("base", args.base, _BASE_RATE), shards(more, [-1]), loss, base, folder)
+        stage = Stage("base", args.base, _BASE_RATE, before=args.layers)
+        base = fit(stage, shards(more, [-1]), loss, base, folder)
     for name in (n for n in args.only.split(",") if n != "base"):
         left_out = int(name) if name != "all" else None
         paths = shards(pool, [k for k in range(FOLDS) if k != left_out])

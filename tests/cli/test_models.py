@@ -27,7 +27,7 @@ licence = "Apache-2.0"
 limits = ["only a test"]
 materials = []
 figures = []
-input = {{ name = "log_mel", shape = ["n", 64, 98], meaning = "edge.dsp.log_mel.log_mel" }}
+input = {{ name = "log_mel", shape = ["n", 128, 100], meaning = "edge.dsp.log_mel.log_mel" }}
 outputs = [{{ name = "probabilities", shape = ["n", 2], meaning = "probability" }}]
 
 [[labels]]

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ from torch import Tensor
 
 from edge.dsp.log_mel import SHAPE
 from scripts.street_sound.head import unfitted
-from scripts.street_sound.labels import OUTPUTS
-from scripts.street_sound.network import FEATURES, Judge, StreetNet
+from scripts.street_sound.labels import OUTPUTS, UNKNOWN
+from scripts.street_sound.network import FEATURES, Judge, Shipped, StreetNet, export
+from scripts.street_sound.scores import one_thread_session
+from scripts.street_sound.teacher import Heard, Teacher
 from scripts.street_sound.train import (
     BATCH,
     Feed,
@@ -40,8 +43,6 @@ def _pool(folder: Path, folds: list[int], count: int) -> None:
                 folder / f"fold{fold}-{serial:03d}.npz",
                 pictures=rng.normal(size=(ROWS, VIEWS, *SHAPE)).astype(np.float16),
                 targets=np.full((ROWS, len(OUTPUTS)), fold, np.float16),
-                embeddings=rng.normal(size=(ROWS, 384)).astype(np.float16),
-                logits=rng.normal(-5, 2, (ROWS, 527)).astype(np.float16),
                 yamnet=rng.normal(-5, 2, (ROWS, 521)).astype(np.float16),
             )
 
@@ -58,7 +59,7 @@ def test_every_view_is_a_row_with_the_targets_of_its_mixture(tmp_path: Path) -> 
     _pool(tmp_path, [1], 1)
     rows = read_shard(tmp_path / "fold1-000.npz")
     assert rows["pictures"].shape == (ROWS * VIEWS, *SHAPE)
-    np.testing.assert_array_equal(rows["logits"][0], rows["logits"][1])
+    np.testing.assert_array_equal(rows["yamnet"][0], rows["yamnet"][1])
 
 
 def test_a_feed_gives_the_same_batch_again_and_reaches_every_shard(tmp_path: Path) -> None:
@@ -75,22 +76,53 @@ def test_a_feed_gives_the_same_batch_again_and_reaches_every_shard(tmp_path: Pat
     assert torch.equal(again.batch(4)["pictures"], feed.batch(4)["pictures"])
 
 
-def test_the_cost_falls_when_the_network_says_what_the_teachers_say(tmp_path: Path) -> None:
+class Taught(StreetNet):
+    """A network as a teacher."""
+
+    def __call__(self, pictures: Tensor) -> Heard:
+        with torch.no_grad():
+            layers = self.chain(pictures[:, None])
+            return Heard(layers, layers[-1].mean(dim=(2, 3)), self.tags(self.gathered(layers)))
+
+
+def _loss(path: Path) -> Loss:
+    torch.manual_seed(3)
+    sample = torch.from_numpy(read_shard(path)["pictures"].astype(np.float32))
+    return Loss(cast("Teacher", Taught().eval()), sample, FAMILIES)
+
+
+@pytest.mark.parametrize("forced", [True, False])
+def test_a_network_that_is_its_teacher_costs_least(tmp_path: Path, forced: bool) -> None:
     _pool(tmp_path, [1], 1)
-    rows = read_shard(tmp_path / "fold1-000.npz")
-    loss = Loss(rows, FAMILIES)
-    batch = {k: torch.from_numpy(v.astype(np.float32)) for k, v in rows.items()}
-    embeddings = batch["embeddings"]
-    wanted = (embeddings - embeddings.mean(0)) / (embeddings.std(0, correction=0) + 1e-2)
-    right = (torch.full((ROWS * VIEWS, len(OUTPUTS)), 4.0), wanted, batch["logits"], batch["yamnet"])
-    wrong = tuple(-part for part in right)
-    assert loss(right, batch) < 0.5 * loss(wrong, batch)
+    loss = _loss(tmp_path / "fold1-000.npz")
+    batch = {
+        k: torch.from_numpy(v.astype(np.float32)) for k, v in read_shard(tmp_path / "fold1-000.npz").items()
+    }
+    batch["targets"][:] = UNKNOWN
+    torch.manual_seed(3)
+    same, other = Taught().eval(), StreetNet().eval()
+    batch["yamnet"] = same.yamnet(same.features(batch["pictures"][:, None])).detach()
+    with torch.no_grad():
+        costs = [float(loss(net, batch["pictures"], batch, forced)) for net in (same, other)]
+    assert costs[0] < costs[1]
+
+
+def test_layers_learn_by_themselves_what_the_teachers_layers_do(tmp_path: Path) -> None:
+    _pool(tmp_path, [1], 1)
+    path = tmp_path / "fold1-000.npz"
+    loss = _loss(path)
+    batch = {k: torch.from_numpy(v.astype(np.float32)) for k, v in read_shard(path).items()}
+    costs = []
+    for name, steps in (("few", 1), ("more", 30)):
+        net = fit(Stage(name, steps * BATCH, 4e-3, forced=True), [path], loss, None, tmp_path).train()
+        costs.append(float(loss(net, batch["pictures"], batch, forced=True).detach()))
+    assert costs[1] < 0.95 * costs[0]
 
 
 def test_a_further_stage_goes_on_with_other_batches_and_is_the_furthest(tmp_path: Path) -> None:
     _pool(tmp_path, [0, 1], 1)
     paths = shards(tmp_path, [0, 1])
-    loss = Loss(read_shard(paths[0]), FAMILIES)
+    loss = _loss(paths[0])
     assert furthest(tmp_path, "0") is None
     first = fit(Stage("0", BATCH, 1e-3), paths, loss, None, tmp_path)
     assert furthest(tmp_path, "0") == tmp_path / "0.pt"
@@ -138,8 +170,34 @@ def test_a_start_is_kept_in_half_precision(tmp_path: Path) -> None:
     torch.manual_seed(2)
     net = StreetNet().eval()
     save_start(net, tmp_path / "start.npz")
-    assert (tmp_path / "start.npz").stat().st_size < 2_500_000
+    assert (tmp_path / "start.npz").stat().st_size < 4_600_000
     again = load_start(tmp_path / "start.npz").eval()
     pictures = torch.randn(2, 1, *SHAPE)
-    for a, b in zip(net(pictures), again(pictures), strict=True):
+    for a, b in zip(net.said(net.features(pictures)), again.said(again.features(pictures)), strict=True):
         assert torch.allclose(a, b, atol=2e-2)
+
+
+def test_the_teacher_gives_its_layers_and_says_what_it_says_of_one_picture_alone() -> None:
+    folder = Path(__file__).parents[3] / "shared" / "models_reference"
+    if not folder.exists():
+        pytest.skip("needs ../shared/models_reference")
+    pictures = torch.randn(3, *SHAPE)
+    heard = Teacher(folder)(pictures)
+    path = folder / "efficientat_mn04" / "mn04_as_mel_in.onnx"
+    probability, embedding = one_thread_session(path).run(None, {"mel": pictures[1:2, None].numpy()})
+    np.testing.assert_allclose(torch.sigmoid(heard.logits[1]).numpy(), probability[0], atol=1e-5)
+    np.testing.assert_allclose(heard.embedding[1].numpy(), embedding[0], atol=1e-4)
+    ours = StreetNet().eval().chain(pictures[:, None])
+    assert [a.shape for a in ours] == [b.shape for b in heard.layers]
+
+
+def test_a_network_is_exported_at_half_its_size_and_says_the_same(tmp_path: Path) -> None:
+    torch.manual_seed(4)
+    net = StreetNet().eval()
+    judge = Judge(net, FAMILIES)
+    export(net, judge, tmp_path / "net.onnx")
+    assert (tmp_path / "net.onnx").stat().st_size < 4_000_000
+    pictures = torch.randn(2, *SHAPE)
+    (found,) = one_thread_session(tmp_path / "net.onnx").run(None, {"log_mel": pictures.numpy()})
+    wanted = Shipped(net, judge, [1.0] * len(OUTPUTS), [0.0] * len(OUTPUTS)).eval()(pictures)
+    np.testing.assert_allclose(found, wanted.detach().numpy(), atol=2e-3)
