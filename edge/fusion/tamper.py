@@ -72,6 +72,8 @@ def _of_health(health: Health) -> Iterator[Evidence]:
         return
     if health.reason is Reason.MOVED:
         yield evidence(health, Trigger.CAMERA_MOVED, alone=True, lasts=True)
+        # A camera that sees enough to know that it was moved is not blocked any more.
+        yield evidence(health, Trigger.CAMERA_BLOCKED, over=True)
         return
     trigger, reasons = _BLOCKED[health.component]
     if health.reason in reasons:

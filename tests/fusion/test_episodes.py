@@ -275,6 +275,14 @@ def test_a_night_does_not_confirm_that_a_door_was_opened_in_it() -> None:
     assert stages(told(build("tamper"), seen)) == [("onset", False)]
 
 
+def test_a_camera_that_was_turned_in_between_is_blocked_anew() -> None:
+    before = [health(0, CAMERA, Reason.DARK), health(3000, CAMERA, Reason.MOVED)]
+    blocked = [health(9000, CAMERA, Reason.DARK), health(9030, MIC, Reason.SILENT)]
+    events = told(build("tamper"), [*before, *blocked])
+    assert stages(events) == [("onset", False), ("end", False), ("onset", True)]
+    assert events[-1].because == ("camera_blocked", "microphone_blocked")
+
+
 def test_two_sensors_that_fall_ill_together_are_tampering_however_often_that_is_told() -> None:
     seen = [health(0, CAMERA, Reason.DARK), health(60, CAMERA, Reason.DARK), health(59, MIC, Reason.SILENT)]
     assert stages(told(build("tamper"), seen)) == [("onset", True)]
