@@ -313,13 +313,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--licences", choices=("any", "permissive"), default="any")
     parser.add_argument("--only", default="base,0,1,2,3,all")
     parser.add_argument(
-        "--layers", type=int, default=150_000, help="pictures the layers see, each by itself; 0: none"
+        "--layers", type=int, default=130_000, help="pictures the layers see, each by itself; 0: none"
     )
     parser.add_argument(
-        "--base", type=int, default=150_000, help="pictures the common start sees after that; 0: none"
+        "--base", type=int, default=83_000, help="pictures the common start sees after that; 0: none"
     )
     parser.add_argument(
-        "--each", type=int, default=30_000, help="pictures each fold and everything sees; 0: as started"
+        "--each", type=int, default=12_800, help="pictures each fold and everything sees; 0: as started"
     )
     parser.add_argument(
         "--more-pictures", type=int, default=0, help="pictures each of them sees after that; 0: no such stage"
