@@ -80,13 +80,19 @@ def test_wrong_tables_are_named(
     assert says in capsys.readouterr().err
 
 
-def test_without_the_public_model_it_says_how_to_fetch_it(
+def test_without_the_public_model_it_says_how_to_fetch_it_and_takes_ours(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = ["models", "--fetched", str(tmp_path / "none"), "evaluate", "people", "--images", str(folder)]
-    assert dispatch([*command, "--out", str(tmp_path / "out.csv")]) == 3
-    assert dispatch(["count", str(folder / "grey.png"), "--fetched", str(tmp_path / "none")]) == 3
-    assert capsys.readouterr().err.count("lamppost models fetch people_yolox") == 2
+    command += ["--out", str(tmp_path / "out.csv")]
+    assert dispatch([*command, "--detector", "people_yolox"]) == 3
+    assert not (tmp_path / "out.csv").exists()
+    assert dispatch(command) == 1  # some of those pictures cannot be read
+    assert (tmp_path / "out.csv").read_text().startswith("image,class,score")
+    assert dispatch(["count", str(folder / "grey.png"), "--fetched", str(tmp_path / "none")]) == 0
+    err = capsys.readouterr().err
+    assert err.count("lamppost models fetch people_yolox") == 3
+    assert err.count("our own is used") == 2
 
 
 def test_parking_of_pictures(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

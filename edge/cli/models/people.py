@@ -7,10 +7,12 @@ from pathlib import Path
 from edge.cli.models import tables
 from edge.cli.output import FINE, FOUND_PROBLEM, complain, emit_json
 from edge.detectors.people import finder_of
-from edge.inference.session import open_model
+from edge.inference.card import NotFetchedError
+from edge.inference.session import Model, open_model
 from edge.vision.finder import Finder, Tiling
 
 MODEL = "people"
+PUBLIC, OURS = "people_yolox", "people"
 _HEADER = ("image", "class", "score", "x1", "y1", "x2", "y2")
 
 
@@ -33,6 +35,20 @@ def score(text: str) -> float:
     return value
 
 
+def detector(models: Path, name: str | None, fetched: Path) -> Model:
+    """Open the detector that was asked for; where none was, the public one or, until it is fetched, ours.
+
+    Raises ModelError.
+    """
+    try:
+        return open_model(models / (name or PUBLIC), fetched)
+    except NotFetchedError as error:
+        if name:
+            raise
+        complain(f"{error}. Until then our own is used (`{OURS}`), which is not as good everywhere")
+        return open_model(models / OURS, fetched)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare pictures, result and how they are searched."""
     parser.add_argument(
@@ -45,7 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", required=True, type=Path, help="CSV to write; a picture without finds has no row"
     )
-    parser.add_argument("--detector", default="people_yolox", metavar="NAME", help="default: people_yolox")
+    parser.add_argument(
+        "--detector", metavar="NAME", help=f"default: {PUBLIC}; until it is fetched, {OURS}, which is shipped"
+    )
     parser.add_argument("--threshold", type=score, default=0.01, help="lowest score told (default: 0.01)")
     parser.add_argument(
         "--tiles", type=tiling, default=(1, 1), metavar="CxR", help="also search in tiles: 3x2"
@@ -57,7 +75,7 @@ def run(args: argparse.Namespace, models: Path) -> int:
     """Write the table. A picture that cannot be read is a complaint and exit code 1."""
     folder = args.images if args.images.is_dir() else args.images.parent
     names = tables.pictures_in(folder) if args.images.is_dir() else tables.listed(args.images, "image")
-    finder = finder_of(open_model(models / args.detector, args.fetched), faint=1.0)
+    finder = finder_of(detector(models, args.detector, args.fetched), faint=1.0)
     finder.lowest[:] = args.threshold
     failed: list[str] = []
     tables.write(args.out, _HEADER, _rows(finder, folder, names, args.tiles, failed))
