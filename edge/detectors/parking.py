@@ -86,6 +86,7 @@ class ParkingDetector:
         self._courses = [_Course() for _ in config.bays]
         # What the bays of this camera scored over the last looks tells how far its scores are shifted.
         self._scores: deque[float] = deque(maxlen=_SCORES_KEPT)
+        self._shift = 0.0
         self._kept_s: float | None = None
         self._looked_s: float | None = None
         self._told: VideoFrame | None = None
@@ -124,8 +125,8 @@ class ParkingDetector:
         if self._kept_s is None or now_s - self._kept_s >= _KEEP_EVERY_S:
             self._kept_s = now_s
             self._scores.extend(found)
-        shift = camera_shift(self._scores)
-        scores = iter([shifted(score, shift) for score in found])
+            self._shift = camera_shift(self._scores)
+        scores = iter([shifted(score, self._shift) for score in found])
         return [Bay.UNKNOWN if crop is None else self._state(next(scores)) for crop in crops]
 
     def _state(self, score: float) -> Bay:

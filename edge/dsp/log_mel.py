@@ -96,7 +96,8 @@ def _picture(sound: Samples) -> Samples:
     level = level[1:] - np.float32(_EMPHASIS) * level[:-1]
     level -= np.mean(level, dtype=np.float64).astype(np.float32)
     rms = float(np.sqrt(np.mean(np.square(level, dtype=np.float64))))
-    level *= np.float32(_LEVEL / max(rms, _QUIETEST_RMS / scale))
+    # Divided, not multiplied: what is constant stays 0 however loud it is.
+    level = level * np.float32(_LEVEL) / np.float32(max(rms, _QUIETEST_RMS / scale))
     frames = np.lib.stride_tricks.sliding_window_view(np.pad(level, _FFT // 2, mode="reflect"), _FFT)[::_STEP]
     spectrum = rfft(frames * window, axis=1)
     power = np.square(spectrum.real) + np.square(spectrum.imag)

@@ -47,6 +47,8 @@ _USUAL_SPREAD = 1.5
 _WEIGHT_OF_USUAL = 0.1
 """As if a tenth as many bays again, of either kind, had scored as usual: so a camera whose bays are all
 occupied, or all free, keeps a place for the others."""
+_ALONE, _DECIDED_LOGIT = 0.9, 1.5
+"""Nearly all bays are one heap; it says which kind it is from this logit on. In fog they are neither."""
 _FEWEST_OF_A_GROUP = 0.02
 _LEAST_SPREAD = 0.3
 _ROUNDS = 60
@@ -60,7 +62,9 @@ def logits(scores: Iterable[float]) -> NDArray[np.float64]:
 
 
 def camera_shift(scores: Iterable[float]) -> float:
-    """Return the logit that parts the free from the occupied bays of one camera; 0 while scores are few.
+    """Return the logit that parts the free from the occupied bays of one camera.
+
+    It is 0 while scores are few, and where they are one heap that is neither.
 
     What the model takes for a car differs from camera to camera by a shift, and where nearly all bays are
     occupied, a doubtful one is more likely so. Both stand in the scores: they are taken for two normal
@@ -72,6 +76,8 @@ def camera_shift(scores: Iterable[float]) -> float:
     if len(found) < _FEWEST_SCORES:
         return 0.0
     shares, middles, spreads = _two_groups(found)
+    if shares.max() > _ALONE and abs(middles[shares.argmax()]) < _DECIDED_LOGIT:
+        return 0.0
     places = np.linspace(-_FARTHEST_LOGIT, _FARTHEST_LOGIT, 201)
     places = places[(places > middles[0]) & (places < middles[1])]
     if not len(places):

@@ -176,9 +176,12 @@ def _pieces(image: Image, dice: np.random.Generator) -> Iterator[Image]:
 
 def _evaluation(vision: Path, videos: list[Path]) -> Iterator[Image]:
     for table in ("boxes.csv", "heads.csv"):
-        if (vision / table).exists():
-            for row in _first_rows(vision / table, "image"):
-                yield _read(vision / row["image"])
+        if not (vision / table).exists():
+            raise SystemExit(
+                f"{vision / table}: missing; without it pictures of the evaluation may be learnt from"
+            )
+        for row in _first_rows(vision / table, "image"):
+            yield _read(vision / row["image"])
     for video in [*sorted((vision / "sequences").glob("*.mp4")), *videos]:
         yield from _spaced(video, 40)
 
@@ -186,6 +189,8 @@ def _evaluation(vision: Path, videos: list[Path]) -> Iterator[Image]:
 def _spaced(video: Path, number: int) -> Iterator[Image]:
     reader = cv2.VideoCapture(str(video))
     total = int(reader.get(cv2.CAP_PROP_FRAME_COUNT))
+    if total < 1:
+        raise SystemExit(f"{video}: no video that can be read; check the path")
     wanted = set(np.linspace(0, max(0, total - 2), number).astype(int).tolist())
     for at in range(total):
         readable, image = reader.read()
@@ -196,9 +201,11 @@ def _spaced(video: Path, number: int) -> Iterator[Image]:
 
 
 def _read(path: Path) -> Image:
-    """Return a picture; 1x1 where it cannot be read."""
+    """Return a picture. Raises SystemExit where it cannot be read."""
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    return np.zeros((1, 1, 3), np.uint8) if image is None else np.asarray(image, np.uint8)
+    if image is None:
+        raise SystemExit(f"{path}: no picture that can be read; check the folder")
+    return np.asarray(image, np.uint8)
 
 
 def _fitted(image: Image, longest: int) -> Image:

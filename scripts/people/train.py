@@ -160,6 +160,8 @@ class Trainer:
         )
         self.step, self.steps, self.start = 0, args.pictures // args.batch, args.start
         self.mark = args.cache / f"people_{args.licences}.pt"
+        if args.start and self.mark.exists():
+            raise SystemExit(f"{self.mark}: from a training before; delete it to go on from {args.start}")
         if self.mark.exists():
             kept: dict[str, Any] = torch.load(self.mark, weights_only=True)
             self.network.load_state_dict(kept["network"])

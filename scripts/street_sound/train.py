@@ -353,6 +353,7 @@ def main() -> None:
     if args.base:
         stage = Stage("base", args.base, _BASE_RATE, before=args.layers)
         base = fit(stage, shards(more, [-1]), loss, base, folder)
+        save_start(base, folder / START.name)
     for name in (n for n in args.only.split(",") if n != "base"):
         left_out = int(name) if name != "all" else None
         paths = shards(pool, [k for k in range(FOLDS) if k != left_out])

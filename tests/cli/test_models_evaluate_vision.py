@@ -37,7 +37,12 @@ def test_people_of_a_folder_and_of_a_table(
     base = ["models", "--fetched", str(fetched), "evaluate", "people", "--out", str(out)]
     assert dispatch([*base, "--images", str(folder), "--json"]) == 1
     told = capsys.readouterr()
-    assert json.loads(told.out) == {"images": 4, "failed": 1, "out": str(out)}
+    assert json.loads(told.out) == {
+        "images": 4,
+        "failed": 1,
+        "out": str(out),
+        "detector": "people_yolox",
+    }
     assert "broken.png: cannot be read" in told.err
     assert out.read_text(encoding="utf-8").splitlines()[0] == "image,class,score,x1,y1,x2,y2"
     if not VISION.is_dir():

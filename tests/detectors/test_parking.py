@@ -134,6 +134,12 @@ def test_a_full_and_an_empty_car_park_stay_so(occupied: bool, moved: float) -> N
     assert (shifted(other, shift) > 0.5) != occupied
 
 
+@pytest.mark.parametrize("middle", [-1.0, -0.3, 0.0, 0.3, 1.0])
+def test_bays_that_are_all_undecided_are_not_made_free_or_occupied(middle: float) -> None:
+    assert camera_shift(scored(4, (middle, 200))) == 0
+    assert camera_shift([0.45] * 40) == camera_shift([0.51] * 40) == 0
+
+
 @pytest.mark.parametrize("scores", [[], [0.9] * 39, [0.1, 0.9] * 10])
 def test_few_bays_tell_no_shift(scores: list[float]) -> None:
     assert camera_shift(scores) == 0

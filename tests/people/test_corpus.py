@@ -50,10 +50,19 @@ def test_what_is_measured_on_is_left_out(
     cv2.imwrite(str(photos / "opencv-doc" / "photo_small.jpg"), cv2.resize(make_picture(3), (300, 225)))
     cv2.imwrite(str(photos / "opencv-doc" / "opticalfb.jpg"), make_picture(4))
     (vision / "boxes.csv").write_text("image\ndetect/measured.jpg\n")
+    (vision / "heads.csv").write_text("image\n")
     rows = "".join(f"street/{name}.jpg,person,none,somewhere,MIT\n" for name in ("twin", "other"))
     (vision / "street.csv").write_text("image,class,labels_complete_for,source,licence\n" + rows)
     (vision / "fights.csv").write_text("clip,label,source_video\n")
     command = ["corpus", "--vision", str(vision), "--photos", str(photos), "--cache", str(tmp_path)]
+    for lacking in ("heads.csv", "vtest.avi"):
+        monkeypatch.setattr("sys.argv", [*command, "--avoid", str(tmp_path / "vtest.avi")])
+        kept = (vision / "heads.csv").read_text()
+        if lacking == "heads.csv":
+            (vision / "heads.csv").unlink()
+        with pytest.raises(SystemExit, match=lacking):
+            corpus.main()
+        (vision / "heads.csv").write_text(kept)
     monkeypatch.setattr("sys.argv", command)
     corpus.main()
     found = corpus.pictures(tmp_path)

@@ -75,12 +75,14 @@ def run(args: argparse.Namespace, models: Path) -> int:
     """Write the table. A picture that cannot be read is a complaint and exit code 1."""
     folder = args.images if args.images.is_dir() else args.images.parent
     names = tables.pictures_in(folder) if args.images.is_dir() else tables.listed(args.images, "image")
-    finder = finder_of(detector(models, args.detector, args.fetched), faint=1.0)
+    model = detector(models, args.detector, args.fetched)
+    finder = finder_of(model, faint=1.0)
     finder.lowest[:] = args.threshold
     failed: list[str] = []
     tables.write(args.out, _HEADER, _rows(finder, folder, names, args.tiles, failed))
     if args.json:
-        emit_json({"images": len(names), "failed": len(failed), "out": str(args.out)})
+        told = {"images": len(names), "failed": len(failed), "out": str(args.out)}
+        emit_json(told | {"detector": model.card.name})
     return FOUND_PROBLEM if failed else FINE
 
 
