@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from edge.domain.shipped import shipped
 from edge.vision.bays import batch, camera_shift, logits
 from scripts.parking.corpus import FILE, UNKNOWN
+from scripts.street_sound.measures import auc
 
 SEED = 2026
 _BATCH = 256
@@ -99,7 +99,7 @@ def _figures(left_out: str, found: Sequence[Floats], occupied: NDArray[np.bool_]
                 on,
                 [_rare(each, occupied, False) for each in found],
             ),
-            _figure("area under the ROC curve", on, [_area(each, occupied) for each in found]),
+            _figure("area under the ROC curve", on, [auc(each[occupied], each[~occupied]) for each in found]),
         )
     )
 
@@ -125,12 +125,6 @@ def _figure(what: str, on: str, values: Sequence[float], target: float | None = 
     if len(values) > 1:
         text += f"low = {min(values):.4f}\nhigh = {max(values):.4f}\n"
     return text + (f"target = {target}\n" if target else "")
-
-
-def _area(found: Floats, occupied: NDArray[np.bool_]) -> float:
-    ranks = rankdata(found)[occupied].sum()
-    positives = int(occupied.sum())
-    return float((ranks - positives * (positives + 1) / 2) / (positives * (len(occupied) - positives)))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
+from scripts.onnx_files import one_thread_session
 from scripts.parking.augment import augmented
 from scripts.parking.corpus import FILE, UNKNOWN
 
@@ -84,8 +85,6 @@ class _Teacher(nn.Module):
 
 def _seen(cache: Path, images: Pictures) -> Floats:
     """Return features, by ONNX Runtime: five times as fast on one core as in PyTorch."""
-    import onnxruntime
-
     from edge.vision.opencv import opencv
 
     torch.onnx.export(
@@ -98,11 +97,7 @@ def _seen(cache: Path, images: Pictures) -> Floats:
         opset_version=17,
         dynamo=False,
     )
-    settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        str(cache / _NETWORK), settings, providers=["CPUExecutionProvider"]
-    )
+    session = one_thread_session(cache / _NETWORK)
     cv2 = opencv()
     found: list[Any] = []
     for first in range(0, len(images), _BATCH):

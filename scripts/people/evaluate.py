@@ -19,8 +19,9 @@ import numpy as np
 
 from edge.vision.boxes import Boxes
 from edge.vision.finder import Finder
+from scripts.onnx_files import one_thread_session
 from scripts.people.corpus import CLASSES, LICENCES, PICTURES, SIDE, pictures
-from scripts.people.teachers import COLUMNS, PicoDet, Yolox, one_class_each, read_boxes, session
+from scripts.people.teachers import COLUMNS, PicoDet, Yolox, one_class_each, read_boxes
 from scripts.seeing import peers
 from scripts.seeing.truth import Labelled, average_precision, coco, sequence
 
@@ -67,7 +68,7 @@ def main() -> None:
 
 def finder_of_file(path: Path, lowest: float = 0.02, columns: Sequence[int] = range(len(CLASSES))) -> Finder:
     """Return what finds all six classes with a network whose output has them in these columns."""
-    network = session(str(path))
+    network = one_thread_session(path)
     given = network.get_inputs()[0].name
     return Finder(
         network=lambda batch: network.run(None, {given: batch}),
@@ -123,7 +124,7 @@ def times(path: Path, teachers: Path) -> dict[str, float]:
         "picodet_s": (teachers / "picodet_s" / "picodet_s_416_coco.onnx", 416),
         "fastestdet": (teachers / "fastestdet" / "FastestDet.onnx", 352),
     }
-    opened = {name: (session(str(file)), side) for name, (file, side) in files.items()}
+    opened = {name: (one_thread_session(file), side) for name, (file, side) in files.items()}
     spent: dict[str, list[float]] = {name: [] for name in files}
     for _ in range(20):
         for name, (network, side) in opened.items():

@@ -13,10 +13,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from scripts.onnx_files import halve_weights
 from scripts.people.corpus import LICENCES, SIDE
 from scripts.people.network import People, Shipped
 
-_SMALL = 512
+_LARGE = 512  # weights in a tensor
 
 
 def main() -> None:
@@ -41,8 +42,6 @@ def main() -> None:
 
 def export(network: People, path: Path) -> None:
     """Write a network for one picture of 416x416."""
-    import onnx
-
     network.eval()
     torch.onnx.export(
         Shipped(network),
@@ -53,28 +52,7 @@ def export(network: People, path: Path) -> None:
         opset_version=17,
         dynamo=False,
     )
-    model = onnx.load(path)
-    halve_weights(model)
-    onnx.checker.check_model(model)
-    onnx.save(model, path)
-
-
-def halve_weights(model: Any) -> None:
-    """Store the large weights of an ONNX model as float16; onnxruntime widens them when it loads them."""
-    import onnx
-    from onnx import numpy_helper
-
-    casts = []
-    for tensor in model.graph.initializer:
-        values = numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < _SMALL:
-            continue
-        name = tensor.name
-        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
-        casts.append(onnx.helper.make_node("Cast", [f"{name}_half"], [name], to=onnx.TensorProto.FLOAT))
-    nodes = [*casts, *model.graph.node]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
+    halve_weights(path, _LARGE)
 
 
 def _halved(values: NDArray[Any]) -> NDArray[Any]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from edge.vision.boxes import Boxes, joined, overlaps, suppressed
 from edge.vision.finder import tiles
 from edge.vision.yolox import STRIDES, letterboxed
+from scripts.onnx_files import one_thread_session
 from scripts.people.corpus import PICTURES, Picture, pictures
 
 BOXES = "boxes.npz"
@@ -49,16 +50,6 @@ Floats = NDArray[np.float32]
 Image = NDArray[np.uint8]
 
 
-def session(model: bytes | str) -> Any:
-    """Open a network for one thread."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-
 class Yolox:
     """YOLOX-nano with its junctions, for batches of any size that 32 divides."""
 
@@ -71,7 +62,7 @@ class Yolox:
             for axis in (0, 2, 3):
                 value.type.tensor_type.shape.dim[axis].dim_param = f"{value.name}_{axis}"
         del inner.graph.value_info[:]
-        self._session = session(inner.SerializeToString())
+        self._session = one_thread_session(inner.SerializeToString())
 
     def look(self, batch: Floats) -> tuple[list[Floats], Floats]:
         """Return the junctions, (n, c, h, w) each, and the rows (n, rows, 11) with probabilities.
@@ -115,7 +106,7 @@ class PicoDet:
     """PicoDet-S with our six classes."""
 
     def __init__(self, folder: Path) -> None:
-        self._session = session(str(folder / "picodet_s" / "picodet_s_416_coco.onnx"))
+        self._session = one_thread_session(folder / "picodet_s" / "picodet_s_416_coco.onnx")
 
     def find(self, image: Image) -> Boxes:
         """Return what it finds in a picture, each class for itself."""

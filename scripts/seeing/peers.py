@@ -1,7 +1,6 @@
 """Public detectors to compare with, read as their authors do: PicoDet-S and FastestDet, people only."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,18 +8,10 @@ from numpy.typing import NDArray
 from edge.domain.frames import Image
 from edge.vision.boxes import Boxes, suppressed
 from edge.vision.opencv import opencv
+from scripts.onnx_files import one_thread_session
 
 _LOWEST = 0.02
 Floats = NDArray[np.float32]
-
-
-def _session(path: Path) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def _people(corners: Floats, scores: Floats) -> Boxes:
@@ -33,7 +24,7 @@ class FastestDet:
     """352 x 352, one grid of stride 16; the picture is squeezed into it."""
 
     def __init__(self, folder: Path) -> None:
-        self._session = _session(folder / "fastestdet" / "FastestDet.onnx")
+        self._session = one_thread_session(folder / "fastestdet" / "FastestDet.onnx")
 
     def find(self, image: Image) -> Boxes:
         """Return the people in a picture."""
@@ -54,7 +45,7 @@ class PicoDet:
     _SPREAD = np.array([58.395, 57.12, 57.375], np.float32)
 
     def __init__(self, folder: Path) -> None:
-        self._session = _session(folder / "picodet_s" / "picodet_s_416_coco.onnx")
+        self._session = one_thread_session(folder / "picodet_s" / "picodet_s_416_coco.onnx")
 
     def find(self, image: Image) -> Boxes:
         """Return the people in a picture."""

@@ -20,6 +20,7 @@ import numpy.typing as npt
 import torch
 
 from edge.dsp.log_mel import SAMPLE_RATE_HZ, WINDOW_SAMPLES, log_mel
+from scripts.onnx_files import one_thread_session
 from scripts.street_sound import plots
 from scripts.street_sound.corpus import FOLDS, SEED, Clip, read_manifest, read_tracks
 from scripts.street_sound.figures import VARIANT, Row, Truth, markdown, table
@@ -36,7 +37,7 @@ from scripts.street_sound.measures import (
 )
 from scripts.street_sound.network import Judge, StreetNet, export
 from scripts.street_sound.peers import tag_families
-from scripts.street_sound.scores import Scores, one_thread_session, ours, peers, windows
+from scripts.street_sound.scores import Scores, ours, peers, windows
 from scripts.street_sound.shipping import OFF, Rate, write_card
 
 Floats = npt.NDArray[np.float64]

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from edge.dsp.log_mel import SHAPE
+from scripts.onnx_files import halve_weights
 from scripts.street_sound.labels import OUTPUTS
 
 EMBEDDING, TAGS, YAMNET_TAGS = 384, 527, 521
@@ -217,22 +217,4 @@ def export(
         opset_version=17,
         dynamo=False,
     )
-    _in_half_precision(path)
-
-
-def _in_half_precision(path: Path) -> None:
-    """Store the large weights as float16, cast when the model is opened: half the size, the same speed."""
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
-    model = onnx.load(path)
-    casts = []
-    for tensor in model.graph.initializer:
-        weights = numpy_helper.to_array(tensor)
-        if weights.dtype == np.float32 and weights.size >= _LARGE:
-            name = tensor.name
-            tensor.CopyFrom(numpy_helper.from_array(weights.astype(np.float16), f"{name}.half"))
-            casts.append(helper.make_node("Cast", [tensor.name], [name], to=TensorProto.FLOAT))
-    for cast in reversed(casts):
-        model.graph.node.insert(0, cast)
-    onnx.save(model, path)
+    halve_weights(path, _LARGE)

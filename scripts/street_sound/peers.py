@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 from scipy.fft import rfft
 from scipy.signal import resample_poly
+
+from scripts.onnx_files import one_thread_session
 
 Floats = npt.NDArray[np.float32]
 
@@ -76,11 +77,7 @@ class Mn04:
     """EfficientAT mn04_as: 527 logits and a 384-d embedding for a track of 2 s or more at 32 kHz."""
 
     def __init__(self, folder: Path) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(
-            folder / "efficientat_mn04" / "mn04_as_mel_in.onnx", options
-        )
+        self._session = one_thread_session(folder / "efficientat_mn04" / "mn04_as_mel_in.onnx")
         self.names = _mn04_names(folder)
         self.columns = _columns(self.names)
 

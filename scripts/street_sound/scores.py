@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from edge.dsp.log_mel import SAMPLE_RATE_HZ, cut_windows, log_mel
+from scripts.onnx_files import one_thread_session
 from scripts.street_sound.corpus import FOLDS, Clip
 from scripts.street_sound.labels import OUTPUTS
 from scripts.street_sound.peers import AUDIOSET, Mn04, Yamnet
@@ -60,13 +60,6 @@ def segments(track: npt.NDArray[np.int16]) -> list[Floats]:
     sound: Floats = np.asarray(track, dtype=np.float32) / np.float32(32768)
     starts = [s for s in range(0, max(1, sound.size), SEGMENT) if s == 0 or sound.size - s > SAMPLE_RATE_HZ]
     return [sound[s : s + SEGMENT] for s in starts]
-
-
-def one_thread_session(path: Path) -> onnxruntime.InferenceSession:
-    """Open a network for one thread."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(path, options)
 
 
 @dataclass(frozen=True)

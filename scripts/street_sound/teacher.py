@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 import torch
 from torch import Tensor
+
+from scripts.onnx_files import one_thread_session
 
 LAYERS = 17
 _POOLED = "/m/GlobalAveragePool_output_0"
@@ -61,11 +62,8 @@ class Teacher:
     """Hears the pictures that the network sees."""
 
     def __init__(self, folder: Path) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         model, self._names = _opened_up(folder / "efficientat_mn04" / "mn04_as_mel_in.onnx")
-        self._session = onnxruntime.InferenceSession(model, options)
+        self._session = one_thread_session(model)
 
     def __call__(self, pictures: Tensor) -> Heard:
         """Args: pictures: (n, BANDS, FRAMES)."""

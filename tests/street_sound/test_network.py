@@ -13,10 +13,10 @@ torch = pytest.importorskip("torch")  # the imports after it need it
 from torch import Tensor
 
 from edge.dsp.log_mel import SHAPE
+from scripts.onnx_files import one_thread_session
 from scripts.street_sound.head import unfitted
 from scripts.street_sound.labels import OUTPUTS, UNKNOWN
 from scripts.street_sound.network import FEATURES, Judge, Shipped, StreetNet, export
-from scripts.street_sound.scores import one_thread_session
 from scripts.street_sound.teacher import Heard, Teacher
 from scripts.street_sound.train import (
     BATCH,
