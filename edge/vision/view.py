@@ -21,6 +21,8 @@ _PRESENT_OF = 8.0
 _FOLLOWS_IN = 300.0
 # Share of the width by which a view may be shifted and still be the same: wind, vibration, a passing lorry.
 _LARGEST_SHIFT = 0.025
+# Degrees by which the present is turned back to look for a camera that was rolled.
+_ROLLS_DEG = (-8.0, -4.0, 4.0, 8.0)
 _MARGIN = 0.12
 # A smaller picture has no margin to look for a shift in.
 _SMALLEST_PX = 24
@@ -81,7 +83,7 @@ def _edges(image: Image) -> Edges:
 
 
 def _compared(reference: Edges, present: Edges) -> tuple[float, bool]:
-    """Return how alike the two are as they lie, -1..1, and whether they are much more so when shifted."""
+    """Return how alike the two are as they lie, -1..1, and whether they are more so shifted or turned."""
     cv2 = opencv()
     rows, columns = (max(1, round(_MARGIN * size)) for size in reference.shape)
     core = reference[rows:-rows, columns:-columns]
@@ -92,4 +94,17 @@ def _compared(reference: Edges, present: Edges) -> tuple[float, bool]:
     down, across = divmod(best, likeness.shape[1])
     shift = float(np.hypot(down - rows, across - columns)) / reference.shape[1]
     best_likeness, here = float(likeness.max()), float(likeness[rows, columns])
-    return here, shift > _LARGEST_SHIFT and best_likeness > _SURE and best_likeness - here > _BETTER_BY
+    if shift > _LARGEST_SHIFT and best_likeness > _SURE and best_likeness - here > _BETTER_BY:
+        return here, True
+    turned = max(
+        float(cv2.matchTemplate(_turned(present, roll_deg), core, cv2.TM_CCOEFF_NORMED).max())
+        for roll_deg in _ROLLS_DEG
+    )
+    return here, turned > _SURE and turned - best_likeness > _BETTER_BY
+
+
+def _turned(edges: Edges, angle_deg: float) -> Edges:
+    cv2, (height, width) = opencv(), edges.shape
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle_deg, 1.0)
+    turned: Edges = cv2.warpAffine(edges, turn, (width, height))
+    return turned

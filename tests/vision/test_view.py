@@ -47,6 +47,18 @@ def test_a_turned_camera_is_found_within_seconds(right: int, down: int) -> None:
     assert not [view.moved(seen()) for _ in range(30)][-1]  # turned back
 
 
+@pytest.mark.parametrize("roll_deg", [-4, 5])
+def test_a_rolled_camera_is_found(roll_deg: int) -> None:
+    cv2, view = opencv(), View()
+    large = RNG.integers(20, 230, (3, 4, 3)).repeat(200, 0).repeat(200, 1).astype(np.uint8)
+    houses = cv2.GaussianBlur(large, (0, 0), 8)  # soft edges keep much of their likeness when turned
+    turn = cv2.getRotationMatrix2D((400, 300), roll_deg, 1.0)
+    rolled = cv2.warpAffine(houses, turn, (800, 600))[60:540, 80:720]
+    assert not any(view.moved(houses[60:540, 80:720]) for _ in range(25))
+    assert [view.moved(rolled) for _ in range(30)][-1]
+    assert not [view.moved(houses[60:540, 80:720]) for _ in range(30)][-1]  # straightened
+
+
 def test_a_camera_that_looks_at_something_else_is_found() -> None:
     view = learnt()
     other = np.rot90(WORLD[:480, :480]).copy()
