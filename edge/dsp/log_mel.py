@@ -25,7 +25,8 @@ _STEP = 320  # 10 ms
 _EMPHASIS = 0.97
 _HIGHEST_HZ = 15_000.0
 _LEVEL = 0.04  # root mean square of the emphasised window
-_QUIETEST_RMS = 3e-5  # re full scale; below it a window counts as silence instead of being blown up
+_QUIETEST_RMS = 3e-5  # re full scale; what is below it is not blown up any further
+_SILENCE = 2 / 32_768  # re full scale: two steps of 16 bits, within which there is rounding and dither alone
 _FLOOR = 1e-5
 _CENTRE, _SPREAD = 4.5, 5.0
 _LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 4_000, 768_000
@@ -64,7 +65,8 @@ def log_mel(windows: npt.ArrayLike) -> Samples:
     Returns:
         float32 (n, BANDS, FRAMES) or (BANDS, FRAMES): natural logarithm of the power in each band of the
         window after pre-emphasis, brought to a fixed level, shifted and scaled to about unit variance. Bands,
-        frames and scale are those of EfficientAT (Schmid et al. 2023), from whose model ours learns.
+        frames and scale are those of EfficientAT (Schmid et al. 2023), from whose model ours learns. A window
+        that stays within two steps of 16 bits around its mean is silence: the floor everywhere.
 
     Raises:
         ValueError: wrong shape, or a sample is NaN or infinite.
@@ -93,6 +95,8 @@ def _picture(sound: Samples) -> Samples:
     # A float32 sum of squares overflows on samples in integer units or beyond; scale first.
     scale = max(1.0, float(np.max(np.abs(sound))))
     level = sound / np.float32(scale)
+    if float(np.max(np.abs(level - np.mean(level, dtype=np.float64)))) <= _SILENCE / scale:
+        level = np.zeros_like(level)
     level = level[1:] - np.float32(_EMPHASIS) * level[:-1]
     level -= np.mean(level, dtype=np.float64).astype(np.float32)
     rms = float(np.sqrt(np.mean(np.square(level, dtype=np.float64))))

@@ -173,10 +173,11 @@ def test_samples_that_are_not_numbers_do_no_harm() -> None:
     assert all(np.isfinite(picture).all() for picture in model.shown)
 
 
-def test_the_shipped_model_fits_the_reports() -> None:
+@pytest.mark.parametrize("loud", [0.001, 1e-5, 0.0], ids=["hiss", "dither", "silence"])
+def test_the_shipped_model_fits_the_reports_and_hears_nothing_in_nothing(loud: float) -> None:
     assert (shipped("models") / "street_sound").is_dir()
     listener = build(Config(false_alarms=Path("nowhere/false_alarms.json")))
-    assert not [o for t in range(30) for o in listener.accept(frame(t / 10, 0.001))]
+    assert not [o for t in range(30) for o in listener.accept(frame(t / 10, loud))]
 
 
 def heard(

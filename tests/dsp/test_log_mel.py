@@ -55,6 +55,14 @@ def test_silence_and_dc_are_the_floor_everywhere(still: np.ndarray) -> None:
     assert picture[0, 0] < log_mel(NOISE).min()
 
 
+def test_dither_is_silence_and_a_faint_click_is_not() -> None:
+    step = 1 / 32_768
+    dither = RNG.choice([-step, 0.0, step], WINDOW_SAMPLES) + 1e-4
+    np.testing.assert_array_equal(log_mel(dither), log_mel(np.zeros(WINDOW_SAMPLES)))
+    dither[8000] += 4 * step
+    assert log_mel(dither).max() > log_mel(np.zeros(WINDOW_SAMPLES)).max()
+
+
 def test_hiss_below_the_quietest_level_is_not_blown_up() -> None:
     assert log_mel(NOISE * np.float32(1e-5)).mean() < log_mel(NOISE).mean() - 1.0
 
