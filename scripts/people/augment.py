@@ -18,11 +18,8 @@ Dice = np.random.Generator
 
 _PAD = 114
 _SMALLEST_PERSON = 13
-_MOSAIC = 0.45
-_PASTE = 0.45
 _PASTED_SCORE = 0.65
 _SEEN_SHARE = 0.35
-_SPOIL = 0.45
 _PERSON = 0
 _AROUND = 0.06
 
@@ -44,6 +41,32 @@ class Store:
     cutouts: Sequence[tuple[int, int]]
 
 
+@dataclass(frozen=True)
+class Way:
+    """How pictures are drawn: how often something happens, and how near a picture is looked at.
+
+    Attributes:
+        mosaic: several pictures in one.
+        paste: people put in.
+        aim: a person is chosen, and a size for it.
+        near: where none is chosen, how many times the size that fits the picture at most.
+        tone: brightness and colours changed.
+        spoil: a bad camera, the night or the rain.
+    """
+
+    mosaic: float
+    paste: float
+    aim: float
+    near: float
+    tone: float
+    spoil: float
+
+
+WILD = Way(mosaic=0.45, paste=0.4, aim=0.5, near=2.4, tone=0.6, spoil=0.4)
+CALM = Way(mosaic=0.15, paste=0.1, aim=0.3, near=1.5, tone=0.3, spoil=0.25)
+"""Nearer to what a camera gives: for the end of training."""
+
+
 def cutouts(boxes: Sequence[Floats]) -> list[tuple[int, int]]:
     """Return the people that are certain, large enough and that nothing else covers much."""
     found = []
@@ -59,22 +82,22 @@ def cutouts(boxes: Sequence[Floats]) -> list[tuple[int, int]]:
     return found
 
 
-def drawn(store: Store, side: int, dice: Dice) -> tuple[Image, Floats]:
+def drawn(store: Store, side: int, dice: Dice, way: Way = WILD) -> tuple[Image, Floats]:
     """Return a new picture (side, side, 3) and its boxes (n, 6)."""
     canvas = np.full((side, side, 3), _PAD, np.uint8)
     boxes = []
-    for left, top, right, bottom in _panes(side, dice):
-        pane, inside = _one(store, right - left, bottom - top, dice)
+    for left, top, right, bottom in _panes(side, dice, way.mosaic):
+        pane, inside = _one(store, (right - left, bottom - top), dice, way)
         canvas[top:bottom, left:right] = pane
         boxes.append(inside + np.array([left, top, left, top, 0, 0], np.float32))
     table = np.concatenate(boxes)
-    if store.cutouts and dice.random() < _PASTE:
+    if store.cutouts and dice.random() < way.paste:
         table = _pasted(store, canvas, table, dice)
-    return _toned(canvas, dice), table
+    return (_toned(canvas, dice) if dice.random() < way.tone else canvas), table
 
 
-def _panes(side: int, dice: Dice) -> list[tuple[int, int, int, int]]:
-    if dice.random() > _MOSAIC:
+def _panes(side: int, dice: Dice, mosaic: float) -> list[tuple[int, int, int, int]]:
+    if dice.random() > mosaic:
         return [(0, 0, side, side)]
     x, y = (int(side * dice.uniform(0.3, 0.7)) for _ in range(2))
     if dice.random() < 0.4:
@@ -82,19 +105,20 @@ def _panes(side: int, dice: Dice) -> list[tuple[int, int, int, int]]:
     return [(0, 0, x, y), (x, 0, side, y), (0, y, x, side), (x, y, side, side)]
 
 
-def _one(store: Store, width: int, height: int, dice: Dice) -> tuple[Image, Floats]:
+def _one(store: Store, size: tuple[int, int], dice: Dice, way: Way) -> tuple[Image, Floats]:
+    width, height = size
     number = int(dice.choice(len(store.images), p=store.weights))
     image, boxes = store.images[number], store.boxes[number]
     tall, wide = image.shape[:2]
     fit = min(width / wide, height / tall)
     people = boxes[(boxes[:, 5] == _PERSON) & (boxes[:, 4] > 0.4)]
     aim = None
-    if len(people) and dice.random() < 0.6:
+    if len(people) and dice.random() < way.aim:
         aim = people[int(dice.integers(len(people)))]
-        size = np.exp(dice.uniform(np.log(_SMALLEST_PERSON), np.log(0.95 * height)))
-        scale = float(np.clip(size / (aim[3] - aim[1]), 0.75 * fit, 3.0))
+        tallness = np.exp(dice.uniform(np.log(_SMALLEST_PERSON), np.log(0.95 * height)))
+        scale = float(np.clip(tallness / (aim[3] - aim[1]), 0.75 * fit, 3.0))
     else:
-        scale = fit * float(np.exp(dice.uniform(np.log(0.85), np.log(2.4))))
+        scale = fit * float(np.exp(dice.uniform(np.log(0.85), np.log(way.near))))
     across, down = scale * float(dice.uniform(0.92, 1.09)), scale
     # Where the pane begins in the scaled picture.
     left, top = (
@@ -202,8 +226,6 @@ def _soft_edge(size: tuple[int, int], widths: tuple[float, float]) -> Floats:
 
 
 def _toned(image: Image, dice: Dice) -> Image:
-    if dice.random() < 0.4:
-        return image
     levels = np.arange(256, dtype=np.float32)[:, None]
     gain = np.exp(dice.uniform(-0.2, 0.2, 3) * (dice.random() < 0.5) + dice.uniform(-0.3, 0.25))
     curve = np.clip(levels * gain + dice.uniform(-15, 15), 0, 255).astype(np.uint8)
@@ -214,9 +236,7 @@ def _toned(image: Image, dice: Dice) -> Image:
 
 
 def spoilt(image: Image, dice: Dice) -> Image:
-    """Return what a bad camera, the night or the rain make of a picture; often it stays as it is."""
-    if dice.random() > _SPOIL:
-        return image
+    """Return what a bad camera, the night or the rain make of a picture."""
     ways = [_night, _rain, _moved, _noisy, _compressed]
     for number in dice.permutation(len(ways))[: int(dice.integers(1, 3))]:
         image = ways[number](image, dice)

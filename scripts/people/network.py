@@ -30,27 +30,26 @@ def split(given: int, made: int, stride: int = 1) -> Any:
 
 
 class Unit(nn.Module):
-    """1x1, then 3x3 and 1x1; around them, if wanted, what came in."""
+    """1x1, then 3x3 and 1x1; around them what came in."""
 
-    def __init__(self, width: int, around: bool) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.around = around
         self.inner = nn.Sequential(conv(width, width), split(width, width))
 
     def forward(self, x: Tensor) -> Tensor:
         """Float32 (n, width, h, w) to the same."""
-        inner: Tensor = self.inner(x)
-        return x + inner if self.around else inner
+        made: Tensor = x + self.inner(x)
+        return made
 
 
 class Partial(nn.Module):
     """Half of the channels pass through units, the other half past them."""
 
-    def __init__(self, given: int, made: int, units: int = 1, around: bool = False) -> None:
+    def __init__(self, given: int, made: int, units: int) -> None:
         super().__init__()
         half = made // 2
         self.past, self.enter = conv(given, half), conv(given, half)
-        self.units = nn.Sequential(*(Unit(half, around) for _ in range(units)))
+        self.units = nn.Sequential(*(Unit(half) for _ in range(units)))
         self.leave = conv(made, made, active=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -83,9 +82,9 @@ class Neck(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.lateral5, self.lateral4 = conv(256, 128), conv(128, 64)
-        self.mix4, self.mix3 = Partial(256, 128), Partial(128, 64)
+        self.mix4, self.mix3 = Partial(256, 128, 2), Partial(128, 64, 2)
         self.down3, self.down4 = split(64, 64, 2), split(128, 128, 2)
-        self.out4, self.out5 = Partial(128, 128), Partial(256, 256)
+        self.out4, self.out5 = Partial(128, 128, 2), Partial(256, 256, 2)
 
     def forward(self, c3: Tensor, c4: Tensor, c5: Tensor) -> list[Tensor]:
         """Levels of strides 8, 16, 32 with 64, 128, 256 channels, to the same shapes."""
@@ -124,10 +123,10 @@ class People(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stage2 = nn.Sequential(conv(3, 16, 3, 2), conv(16, 32, 3, 2), Partial(32, 32, 1, True))
-        self.stage3 = nn.Sequential(split(32, 64, 2), Partial(64, 64, 3, True))
-        self.stage4 = nn.Sequential(split(64, 128, 2), Partial(128, 128, 3, True))
-        self.stage5 = nn.Sequential(split(128, 256, 2), Widened(256), Partial(256, 256, 2, True))
+        self.stage2 = nn.Sequential(conv(3, 16, 3, 2), conv(16, 32, 3, 2), Partial(32, 32, 2))
+        self.stage3 = nn.Sequential(split(32, 64, 2), Partial(64, 64, 4))
+        self.stage4 = nn.Sequential(split(64, 128, 2), Partial(128, 128, 6))
+        self.stage5 = nn.Sequential(split(128, 256, 2), Widened(256), Partial(256, 256, 4))
         self.neck = Neck()
         self.heads = nn.ModuleList([Head(64), Head(128), Head(256)])
 

@@ -27,6 +27,8 @@ COLUMNS = (0, 1, 2, 3, 5, 7)
 
 # Tensors of the public YOLOX-nano graph: four stages of its body, three levels of its neck.
 JUNCTIONS = ("721", "781", "841", "886", "956", "990", "1024")
+QUARTERS = "683"
+"""The picture as four of half the side, 12 channels."""
 _HEADS = ("1066", "1108", "1150")
 _SIDE = 416
 _LOWEST = 0.06
@@ -50,22 +52,27 @@ Floats = NDArray[np.float32]
 Image = NDArray[np.uint8]
 
 
+def inner_graph(folder: Path, given: str = "images") -> Any:
+    """Return YOLOX-nano as ONNX, from `given` to its junctions and the end of its heads."""
+    import onnx
+
+    model = onnx.shape_inference.infer_shapes(onnx.load(folder / "yolox_nano" / "yolox_nano.onnx"))
+    inner = onnx.utils.Extractor(model).extract_model([given], [*JUNCTIONS, *_HEADS])
+    for value in [*inner.graph.input, *inner.graph.output]:
+        for axis in (0, 2, 3):
+            value.type.tensor_type.shape.dim[axis].dim_param = f"{value.name}_{axis}"
+    del inner.graph.value_info[:]
+    return inner
+
+
 class Yolox:
-    """YOLOX-nano with its junctions, for batches of any size that 32 divides."""
+    """YOLOX-nano with onnxruntime, for batches of any size that 32 divides."""
 
     def __init__(self, folder: Path) -> None:
-        import onnx
+        self._session = one_thread_session(inner_graph(folder).SerializeToString())
 
-        model = onnx.shape_inference.infer_shapes(onnx.load(folder / "yolox_nano" / "yolox_nano.onnx"))
-        inner = onnx.utils.Extractor(model).extract_model(["images"], [*JUNCTIONS, *_HEADS])
-        for value in [*inner.graph.input, *inner.graph.output]:
-            for axis in (0, 2, 3):
-                value.type.tensor_type.shape.dim[axis].dim_param = f"{value.name}_{axis}"
-        del inner.graph.value_info[:]
-        self._session = one_thread_session(inner.SerializeToString())
-
-    def look(self, batch: Floats) -> tuple[list[Floats], Floats]:
-        """Return the junctions, (n, c, h, w) each, and the rows (n, rows, 11) with probabilities.
+    def rows(self, batch: Floats) -> Floats:
+        """Return the rows (n, rows, 11) with probabilities.
 
         Args:
             batch: float32 (n, 3, h, w), BGR, 0..255.
@@ -73,12 +80,12 @@ class Yolox:
         outputs = self._session.run(None, {"images": batch})
         heads = [head.reshape(len(batch), 85, -1) for head in outputs[len(JUNCTIONS) :]]
         rows = np.concatenate(heads, axis=2).transpose(0, 2, 1)
-        return outputs[: len(JUNCTIONS)], rows[:, :, [*range(5), *(5 + c for c in COLUMNS)]]
+        return np.asarray(rows[:, :, [*range(5), *(5 + c for c in COLUMNS)]], np.float32)
 
     def find(self, image: Image) -> Boxes:
         """Return what it finds in a picture, each class for itself."""
         batch, scale = letterboxed(image, _SIDE, _SIDE)
-        rows = self.look(batch)[1][0]
+        rows = self.rows(batch)[0]
         corners = corners_of(rows[None, :, :4], (_SIDE, _SIDE))[0] / scale
         return _by_class(corners, rows[:, 4:5] * rows[:, 5:])
 

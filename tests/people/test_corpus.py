@@ -7,16 +7,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from edge.vision.boxes import Boxes
 from scripts.people import corpus
 from scripts.people.augment import Store, cutouts, drawing_weights, drawn, spoilt
 from scripts.people.corpus import Image
-from scripts.people.targets import target_of
-from scripts.people.teachers import corners_of, grid_of, one_class_each, with_labels
+from scripts.people.teachers import one_class_each, with_labels
 
-Floats = NDArray[np.float32]
 SIDE = 128
 
 
@@ -106,40 +103,12 @@ def test_a_bad_camera_changes_what_is_seen_and_not_the_original(
     kept = image.copy()
     seen = [spoilt(image, np.random.default_rng(seed)) for seed in range(20)]
     assert (image == kept).all()
-    assert 4 < sum(bool((one != image).any()) for one in seen) < 18
+    assert all(bool((one != image).any()) for one in seen)
 
 
 def test_shares_go_to_sources() -> None:
     weights = drawing_weights(["fights_a", "fights_b", "photo"], {"fights": 0.6, "": 0.4})
     assert weights == pytest.approx([0.3, 0.3, 0.4])
-
-
-def silent(side: int) -> Floats:
-    """Give the rows of a teacher that sees nothing."""
-    rows = len(grid_of((side, side))[0])
-    said = np.zeros((rows, 11), np.float32)
-    said[:, 4:] = 0.01
-    return said
-
-
-def test_rows_tell_the_box_that_the_teacher_missed() -> None:
-    box = np.array([[30, 20, 70, 110, 0.8, 0]], np.float32)
-    target = target_of(silent(SIDE), box, (SIDE, SIDE))
-    taken = np.flatnonzero(target.weight > 0)
-    assert 1 <= len(taken) <= 8
-    corners = corners_of(target.rows[None, :, :4], (SIDE, SIDE))[0]
-    assert corners[taken] == pytest.approx(np.repeat(box[:, :4], len(taken), axis=0), abs=0.1)
-    assert (target.rows[taken, 4] == np.float32(0.8)).all()
-    assert (target.rows[taken, 5:].argmax(axis=1) == 0).all()
-    assert target.near.sum() > len(taken)
-
-
-def test_without_boxes_rows_are_the_teachers() -> None:
-    said = silent(SIDE)
-    said[7, 4] = 0.9
-    target = target_of(said, np.zeros((0, 6), np.float32), (SIDE, SIDE))
-    assert (target.rows == said).all()
-    assert np.flatnonzero(target.weight).tolist() == [7]
 
 
 def test_labels_confirm_add_and_doubt() -> None:
