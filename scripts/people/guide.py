@@ -10,6 +10,8 @@ from torch import Tensor
 from scripts.people.teachers import COLUMNS, JUNCTIONS, QUARTERS, inner_graph
 
 _FLOOR = 0.02
+_HIGHEST = 6e4
+_FARTHEST = 20.0
 
 
 class Guide:
@@ -35,7 +37,8 @@ class Guide:
         """
         with torch.no_grad():
             given = _quarters(pictures).to(self._given, memory_format=torch.channels_last)
-            outputs = [output.float() for output in self._network(given)]
+            # Half precision ends at 65,504.
+            outputs = [output.float().nan_to_num(0.0, _HIGHEST, -_HIGHEST) for output in self._network(given)]
         rows = torch.cat([head.flatten(2) for head in outputs[len(JUNCTIONS) :]], dim=2)
         return outputs[: len(JUNCTIONS)], rows[:, self._columns].transpose(1, 2).contiguous()
 
@@ -64,9 +67,9 @@ class Scale:
             )
 
     def __call__(self, junctions: list[Tensor]) -> list[Tensor]:
-        """Return features in their spreads from their means."""
+        """Return features in their spreads from their means, twenty at most."""
         return [
-            (found - mean) / spread
+            ((found - mean) / spread).clamp(-_FARTHEST, _FARTHEST)
             for found, mean, spread in zip(junctions, self._mean, self._spread, strict=True)
         ]
 
