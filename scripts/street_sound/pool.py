@@ -7,10 +7,11 @@ Everything in one mixture comes from one fold, so that a fold can be left out by
 """
 
 import argparse
+import multiprocessing
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -237,11 +238,13 @@ def _views(rng: np.random.Generator, sound: Floats) -> Floats:
     return np.stack([log_mel(sound), log_mel(changed)])
 
 
-def make_shard(path: Path, seed: int, fold: Fold, labelled: bool, yamnet: Yamnet) -> None:
+def make_shard(
+    path: Path, seed: int, fold: Fold, labelled: bool, yamnet: Yamnet, *, mixtures: int = SHARD
+) -> None:
     """Write one shard, all float16: VIEWS pictures of each mixture, its targets, what YAMNet says."""
     rng = np.random.default_rng(seed)
     kept: dict[str, list[Floats]] = {n: [] for n in ("pictures", "targets", "yamnet")}
-    for _ in range(SHARD):
+    for _ in range(mixtures):
         sound, target = one_mixture(rng, fold, labelled)
         said = _yamnet(yamnet, rng, sound)
         row = (_views(rng, sound), np.array(target, np.float32), said)
@@ -259,10 +262,62 @@ def _further(folder: Path, peers: Path, cache: Path) -> list[Sound]:
     return [Sound(None, n, t, _places(t, ""), h) for n, t, h in zip(names, tracks, heard, strict=True)]
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """What a pool is made of, and where."""
+
+    folds: dict[int, Fold]
+    folder: Path
+    peers: Path
+    mixtures: int
+
+
+class _Worker:
+    """Makes shards in a process of its own."""
+
+    plan: ClassVar[_Plan]
+    yamnet: ClassVar[Yamnet]
+
+    @classmethod
+    def begin(cls, plan: _Plan) -> None:
+        cls.plan, cls.yamnet = plan, Yamnet(plan.peers)
+
+    @classmethod
+    def make(cls, wanted: tuple[int, int]) -> None:
+        serial, fold = wanted
+        plan = cls.plan
+        path = plan.folder / f"fold{fold}-{serial:03d}.npz"
+        if not path.exists():
+            seed = SEED * 1_000_000 + (fold + 1) * 10_000 + serial
+            make_shard(path, seed, plan.folds[fold], fold >= 0, cls.yamnet, mixtures=plan.mixtures)
+
+
+def _make(wanted: list[tuple[int, int]], plan: _Plan, workers: int) -> None:
+    bar = iter(progress(wanted, "pool"))
+    if workers == 1:
+        _Worker.begin(plan)
+        for one in bar:
+            _Worker.make(one)
+        return
+    # Forked, so that all share the sounds in memory.
+    with multiprocessing.get_context("fork").Pool(workers, _Worker.begin, (plan,)) as crew:
+        for _, _ in zip(crew.imap_unordered(_Worker.make, wanted), bar, strict=True):
+            pass
+
+
+def _labelled(args: argparse.Namespace) -> dict[int, Fold]:
+    clips = read_manifest(args.recordings, SEED)
+    tracks = read_tracks(args.recordings, clips, args.cache)
+    sounds = [Sound(c, c.group, t, _places(t, c.label)) for c, t in zip(clips, tracks, strict=True)]
+    if args.licences == "permissive":
+        sounds = [s for s in sounds if s.clip and s.clip.permissive]
+    return {k: Fold([s for s in sounds if s.clip and s.clip.fold == k]) for k in range(FOLDS)}
+
+
 def main() -> None:
     """Make what is missing of the pool."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--recordings", type=Path, required=True, help="folder with manifest.csv")
+    parser.add_argument("--recordings", type=Path, help="folder with manifest.csv; needed for --shards")
     parser.add_argument("--peers", type=Path, required=True, help="folder with yamnet/")
     parser.add_argument("--cache", type=Path, required=True, help="where decoded tracks and shards go")
     parser.add_argument("--more", type=Path, help="folder of further sound files, without labels")
@@ -274,24 +329,18 @@ def main() -> None:
         action="store_true",
         help="in the other order: two runs side by side meet in the middle",
     )
+    parser.add_argument("--mixtures", type=int, default=SHARD, help="mixtures in a shard")
+    parser.add_argument("--workers", type=int, default=1, help="processes that make shards")
     args = parser.parse_args()
-    clips = read_manifest(args.recordings, SEED)
-    tracks = read_tracks(args.recordings, clips, args.cache)
-    sounds = [Sound(c, c.group, t, _places(t, c.label)) for c, t in zip(clips, tracks, strict=True)]
-    if args.licences == "permissive":
-        sounds = [s for s in sounds if s.clip and s.clip.permissive]
-    folds = {k: Fold([s for s in sounds if s.clip and s.clip.fold == k]) for k in range(FOLDS)}
+    folds = _labelled(args) if args.shards else {}
     wanted = [(n, k) for n in range(args.shards) for k in range(FOLDS)]
     if args.more:
         folds[-1] = Fold(_further(args.more, args.peers, args.cache))
         wanted = [(n, -1) for n in range(args.more_shards)] + wanted
     folder = args.cache / f"pool-{args.licences}"
     folder.mkdir(parents=True, exist_ok=True)
-    yamnet = Yamnet(args.peers)
-    for serial, fold in progress(wanted[::-1] if args.from_the_end else wanted, "pool"):
-        path = folder / f"fold{fold}-{serial:03d}.npz"
-        if not path.exists():
-            make_shard(path, SEED * 1_000_000 + (fold + 1) * 10_000 + serial, folds[fold], fold >= 0, yamnet)
+    plan = _Plan(folds, folder, args.peers, args.mixtures)
+    _make(wanted[::-1] if args.from_the_end else wanted, plan, args.workers)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from edge.dsp.log_mel import SAMPLE_RATE_HZ, WINDOW_SAMPLES
 Floats = npt.NDArray[np.float32]
 _FFT = 49_152
 _HZ = np.fft.rfftfreq(_FFT, 1 / SAMPLE_RATE_HZ)
+_ABSORPTION = _HZ**1.6
+_OCTAVES = np.log2(np.maximum(_HZ, 50) / 1000)
 
 
 def loudness(sound: Floats) -> float:
@@ -44,9 +46,9 @@ def through_the_street(rng: np.random.Generator, sound: Floats) -> Floats:
     """Filter one second by distance, echoes and a microphone's response."""
     gain_db = np.zeros(_HZ.size)
     if rng.random() < 0.7:
-        gain_db += _smooth_gain_db(rng, 3.0, 8) + rng.normal(0, 2.0) * np.log2(np.maximum(_HZ, 50) / 1000)
+        gain_db += _smooth_gain_db(rng, 3.0, 8) + rng.normal(0, 2.0) * _OCTAVES
     if rng.random() < 0.4:  # air absorption: about 1e-7 dB per metre and Hz^1.6, 20..800 m
-        gain_db -= np.exp(rng.uniform(np.log(20), np.log(800))) * 1e-8 * _HZ**1.6 * 5
+        gain_db -= np.exp(rng.uniform(np.log(20), np.log(800))) * 1e-8 * _ABSORPTION * 5
     if rng.random() < 0.35:  # band limits of cheap recordings and codecs
         gain_db -= 6.0 * np.maximum(0, _HZ / rng.choice([3600, 5000, 7500, 10000, 11000, 12500]) - 1) * 60
     if rng.random() < 0.3:

@@ -1,5 +1,6 @@
 """EfficientAT mn04_as as a teacher: what each of its layers makes of log-mel pictures."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from edge.dsp.log_mel import SHAPE
 from scripts.onnx_files import one_thread_session
+from scripts.street_sound.network import layout
 
 LAYERS = 17
 _POOLED = "/m/GlobalAveragePool_output_0"
@@ -48,7 +51,7 @@ class Heard:
     """What the teacher makes of n pictures.
 
     Attributes:
-        layers: LAYERS maps (n, channels, bands, frames), channels last in memory.
+        layers: LAYERS maps (n, channels, bands, frames), in memory as `network.layout` says.
         embedding: (n, 384) mean of the last map.
         logits: (n, 527) tags.
     """
@@ -58,11 +61,14 @@ class Heard:
     logits: Tensor
 
 
+_MODEL = Path("efficientat_mn04", "mn04_as_mel_in.onnx")
+
+
 class Teacher:
     """Hears the pictures that the network sees."""
 
     def __init__(self, folder: Path) -> None:
-        model, self._names = _opened_up(folder / "efficientat_mn04" / "mn04_as_mel_in.onnx")
+        model, self._names = _opened_up(folder / _MODEL)
         self._session = one_thread_session(model)
 
     def __call__(self, pictures: Tensor) -> Heard:
@@ -72,4 +78,27 @@ class Teacher:
         )
         *maps, pooled, logits = (torch.from_numpy(f) for f in found)
         maps = [m.contiguous(memory_format=torch.channels_last) for m in maps]
+        return Heard(maps, pooled.flatten(1), logits)
+
+
+class TorchTeacher(Teacher):
+    """The same in torch, for an accelerator."""
+
+    def __init__(self, folder: Path, device: torch.device) -> None:
+        import onnx
+        import onnx2torch
+
+        model, _ = _opened_up(folder / _MODEL)
+        net = onnx2torch.convert(onnx.load_from_string(model)).eval().to(device)
+        # Traced, its shapes are constants; as converted, it waits for the device at each of them.
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            self._net = torch.jit.trace(net, torch.zeros(2, 1, *SHAPE, device=device), check_trace=False)
+
+    def __call__(self, pictures: Tensor) -> Heard:
+        """Args: pictures: (n, BANDS, FRAMES), on the device."""
+        with torch.no_grad():
+            shape = layout(pictures.device)
+            *maps, pooled, logits = self._net(pictures[:, None].contiguous(memory_format=shape))
+            maps = [m.contiguous(memory_format=shape) for m in maps]
         return Heard(maps, pooled.flatten(1), logits)

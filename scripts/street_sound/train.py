@@ -10,10 +10,14 @@ at any time: run the same command again and it goes on.
 
 import argparse
 import copy
+import math
 import sys
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise, zip_longest
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,19 +26,22 @@ from torch import Tensor, nn
 
 from scripts.street_sound.corpus import FOLDS, SEED
 from scripts.street_sound.labels import UNKNOWN
-from scripts.street_sound.network import EMBEDDING, StreetNet
+from scripts.street_sound.network import EMBEDDING, StreetNet, layout
 from scripts.street_sound.peers import Families, tag_families
 from scripts.street_sound.progress import progress
 from scripts.street_sound.teacher import Teacher
+from scripts.street_sound.vary import mixed, vary
 
 START = Path(__file__).with_name("start.npz")
 BATCH = 64
 _HELD = 24  # shards a batch is drawn from
-_SAVE_EVERY = 200
+_SAVE_EVERY, _SAVE_EVERY_S = 200, 30.0  # steps of a plan by pictures, seconds of a plan by time
 _SLOW, _FOLLOW_EVERY = 0.99, 4  # decay of the averaged weights, each so many steps
 _POSITIVE_WEIGHT = 2.0
 _MANY_PLACES, _FEW = 7, 4  # layers below this one learn from a part of each batch: they have places enough
 _LAYERS_WEIGHT = {True: 1.0, False: 0.3}  # forced, and in the chain
+
+_CPU = torch.device("cpu")
 
 Arrays = dict[str, npt.NDArray[np.float16]]
 
@@ -102,25 +109,12 @@ class Feed:
         }
 
 
-def _vary(pictures: Tensor, generator: torch.Generator) -> Tensor:
-    """Tilt, colour, shift and mask the pictures a little: each is seen differently in each epoch."""
+class Batches(Protocol):
+    """Where a training gets its batches."""
 
-    def uniform(*shape: int) -> Tensor:
-        return torch.rand(*shape, generator=generator)
-
-    count, bands, _ = pictures.shape
-    band = torch.linspace(-1, 1, bands)
-    colour = torch.zeros(count, bands)
-    for order in (1.0, 2.0, 3.5):
-        colour += (uniform(count, 1) - 0.5) * 0.5 * torch.sin(band * order + 6.3 * uniform(count, 1))
-    floor = pictures.amin(dim=(1, 2), keepdim=True)
-    varied = torch.maximum(pictures + colour[:, :, None] * (uniform(count, 1, 1) < 0.6), floor)
-    place = torch.arange(bands)[None, :, None]
-    start, width = uniform(count, 1, 1) * bands, uniform(count, 1, 1) * 10 * (uniform(count, 1, 1) < 0.4)
-    varied = torch.where((place >= start) & (place < start + width), floor, varied)
-    shift = int(uniform(1) * 20) - 10
-    varied = torch.roll(varied, shift, dims=2)
-    return torch.roll(varied, int(uniform(1) * 3) - 1, dims=1)
+    def batch(self, step: int) -> dict[str, Tensor]:
+        """Return batch `step`: pictures, targets, yamnet."""
+        ...
 
 
 class Loss:
@@ -133,12 +127,18 @@ class Loss:
         changes = [heard.layers[0], *(b - a if a.shape == b.shape else b for a, b in pairwise(heard.layers))]
         self._spread = [c.var(dim=(0, 2, 3), keepdim=True) + 1e-3 for c in changes]
         self._embedding_spread = heard.embedding.var(dim=0) + 1e-3
-        self._columns = [torch.tensor(sorted({k for f in family for k in f})) for family in families]
+        self._columns = [
+            torch.tensor(sorted({k for f in family for k in f}), device=sample.device) for family in families
+        ]
 
     def __call__(self, net: StreetNet, pictures: Tensor, batch: dict[str, Tensor], forced: bool) -> Tensor:
-        """Cost of one batch; `forced`: each layer is given what the teacher's layer before it gives."""
+        """Cost of one batch; `forced`: each layer is given what the teacher's layer before it gives.
+
+        Of the pictures at the end that have no row in the batch, nothing is known but what mn04 hears.
+        """
+        known = len(batch["targets"])
         heard = self._teacher(pictures)
-        seen = pictures[:, None].contiguous(memory_format=torch.channels_last)
+        seen = pictures[:, None].contiguous(memory_format=layout(pictures.device))
         layers = (
             net.forced(seen, heard.layers, len(seen) // _FEW, _MANY_PLACES) if forced else net.chain(seen)
         )
@@ -148,8 +148,11 @@ class Loss:
         if not forced:
             error = (features[:, :EMBEDDING] - heard.embedding).square() / self._embedding_spread
             cost = cost + 3.0 * error.mean()
-        cost = cost + 3.0 * _answered(answers, batch["targets"])
-        for said, teacher, columns in zip(tags, (heard.logits, batch["yamnet"]), self._columns, strict=True):
+        cost = cost + 3.0 * _answered(answers[:known], batch["targets"])
+        said_of = (tags[0], tags[1][:known])
+        for said, teacher, columns in zip(
+            said_of, (heard.logits, batch["yamnet"]), self._columns, strict=True
+        ):
             cost = cost + 12 * nn.functional.binary_cross_entropy_with_logits(said, torch.sigmoid(teacher))
             # Probabilities say little of what is rare; the order of our classes' logits matters far down.
             wanted = teacher[:, columns].clamp(-8, 8)
@@ -170,7 +173,7 @@ def _answered(logits: Tensor, targets: Tensor) -> Tensor:
         logits,
         targets.clamp(min=0.0) * 0.98 + 0.01,
         reduction="none",
-        pos_weight=torch.tensor(_POSITIVE_WEIGHT),
+        pos_weight=torch.full((), _POSITIVE_WEIGHT, device=logits.device),
     )
     return (each * known).sum() / (known.sum() + 1)
 
@@ -181,10 +184,12 @@ class Stage:
 
     Attributes:
         name: of its files.
-        pictures: how many it sees.
+        pictures: how many it sees, unless it is planned by time.
         peak_rate: of learning.
         before: pictures seen before it.
         forced: each layer learns by itself, from what the teacher's layer before it gives.
+        seconds: how long it lasts; 0: as many pictures as told.
+        mixed: how many pictures of a batch are mixed with others.
     """
 
     name: str
@@ -192,79 +197,128 @@ class Stage:
     peak_rate: float
     before: int = 0
     forced: bool = False
+    seconds: float = 0.0
+    mixed: int = 0
+
+    @property
+    def seen(self) -> int:
+        """How many pictures have been seen when it is over."""
+        return self.before + self.pictures
 
 
-_FORCED_RATE, _BASE_RATE, _RATE, _MORE_RATE = 4e-3, 2e-3, 1e-3, 8e-4  # peak learning rates
+FORCED_RATE, BASE_RATE, _RATE, _MORE_RATE = 4e-3, 2e-3, 1e-3, 8e-4  # peak learning rates
+_RISE, _LOWEST, _LAST = 0.15, 1 / 25, 1 / 250_000  # share of the rise; of the peak, before and after
+_MOMENTA = 0.85, 0.95
+
+
+def one_cycle(fraction: float) -> tuple[float, float]:
+    """Return the learning rate, as a share of its peak, and the momentum (Smith and Topin 2018).
+
+    Args:
+        fraction: of the training, 0..1.
+    """
+    low, high = _MOMENTA
+    if fraction < _RISE:
+        risen = (1 - math.cos(math.pi * fraction / _RISE)) / 2
+        return _LOWEST + (1 - _LOWEST) * risen, high - (high - low) * risen
+    fallen = (1 - math.cos(math.pi * (fraction - _RISE) / (1 - _RISE))) / 2
+    return 1 - (1 - _LAST) * fallen, low + (high - low) * fallen
 
 
 class _Run:
     """A network in training, with all that a checkpoint holds."""
 
-    def __init__(self, stage: Stage, start: StreetNet | None) -> None:
+    def __init__(self, stage: Stage, start: StreetNet | None, device: torch.device) -> None:
         torch.manual_seed(SEED)
+        self.stage, self.device = stage, device
         self.steps, self.before = stage.pictures // BATCH, stage.before // BATCH
-        self.step, self.net = 0, copy.deepcopy(start) if start else StreetNet()
-        self.forced = stage.forced
-        self.net.to(memory_format=torch.channels_last)  # half the time on a CPU
+        self.step, self.spent_s, self.net = 0, 0.0, copy.deepcopy(start) if start else StreetNet()
+        self.net.to(device).to(memory_format=layout(device))
         self.slow = copy.deepcopy(self.net)
         self.optimiser = torch.optim.AdamW(
             self.net.parameters(), lr=stage.peak_rate, weight_decay=0.03, fused=True
         )
-        self.rate = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimiser, stage.peak_rate, total_steps=self.steps + 1, pct_start=0.15
-        )
-        self._parts = {"net": self.net, "slow": self.slow, "optimiser": self.optimiser, "rate": self.rate}
+        self._parts = {"net": self.net, "slow": self.slow, "optimiser": self.optimiser}
 
     def save(self, path: Path) -> None:
         """Write a checkpoint."""
         partial = path.with_suffix(".part")
-        torch.save({"step": self.step, **{k: v.state_dict() for k, v in self._parts.items()}}, partial)
+        parts = {k: v.state_dict() for k, v in self._parts.items()}
+        torch.save({"step": self.step, "spent_s": self.spent_s, **parts}, partial)
         partial.rename(path)
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint."""
-        state = torch.load(path)
-        self.step = state["step"]
+        state = torch.load(path, map_location=self.device)
+        self.step, self.spent_s = state["step"], state["spent_s"]
         for name, part in self._parts.items():
             part.load_state_dict(state[name])
 
-    def learn(self, batch: dict[str, Tensor], loss: Loss) -> float:
-        """Take one step; return its cost."""
+    def fractions(self) -> Iterator[float]:
+        """Yield before each step how much of the training is done, 0..1."""
+        if not self.stage.seconds:
+            for step in progress(range(self.step, self.steps), self.stage.name, every=100):
+                yield step / self.steps
+            return
+        began = time.monotonic() - self.spent_s
+        while self.spent_s < self.stage.seconds:
+            yield self.spent_s / self.stage.seconds
+            self.spent_s = time.monotonic() - began
+
+    def learn(self, batch: dict[str, Tensor], loss: Loss, fraction: float) -> Tensor:
+        """Take one step; return its cost. It does not wait for the device."""
         step = self.before + self.step
-        generator = torch.Generator().manual_seed(SEED * 100_000 + step)
+        generator = torch.Generator(self.device).manual_seed(SEED * 100_000 + step)
         torch.manual_seed(step)
         self.net.train()
-        cost = loss(self.net, _vary(batch["pictures"], generator), batch, self.forced)
+        rate, momentum = one_cycle(fraction)
+        for group in self.optimiser.param_groups:
+            group["lr"], group["betas"] = rate * self.stage.peak_rate, (momentum, group["betas"][1])
+        pictures = mixed(vary(batch["pictures"], generator), self.stage.mixed, generator)
+        known = len(pictures) - self.stage.mixed
+        batch = {"targets": batch["targets"][:known], "yamnet": batch["yamnet"][:known]}
+        cost = loss(self.net, pictures, batch, self.stage.forced)
         self.optimiser.zero_grad(set_to_none=True)
         cost.backward()
         nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
         self.optimiser.step()
-        self.rate.step()
         self.step += 1
         if self.step % _FOLLOW_EVERY == 0:
             _follow(self.slow, self.net, min(_SLOW, self.step / (self.step + 10 * _FOLLOW_EVERY)))
-        return float(cost.detach())
+        return cost.detach()
 
 
-def fit(stage: Stage, paths: list[Path], loss: Loss, start: StreetNet | None, folder: Path) -> StreetNet:
+def fit(
+    stage: Stage,
+    feed: Batches,
+    loss: Loss,
+    start: StreetNet | None,
+    folder: Path,
+    *,
+    device: torch.device = _CPU,
+) -> StreetNet:
     """Train one network; returns the averaged weights. Checkpoints and result lie in `folder`."""
     done, unfinished = folder / f"{stage.name}.pt", folder / f"{stage.name}.unfinished.pt"
     if done.exists():
         net = StreetNet()
-        net.load_state_dict(torch.load(done))
+        net.load_state_dict(torch.load(done, map_location="cpu"))
         return net
-    if start and not stage.pictures:
+    if start and not (stage.pictures or stage.seconds):
         torch.save(start.state_dict(), done)
         return start
-    feed, recent = Feed(paths, stage.before + stage.pictures), 0.0
-    run = _Run(stage, start)
+    run, recent = _Run(stage, start, device), torch.zeros((), device=device)
     if unfinished.exists():
         run.load(unfinished)
-    for step in progress(range(run.step, run.steps), stage.name, every=100):
-        recent += (run.learn(feed.batch(run.before + step), loss) - recent) * (0.02 if recent else 1.0)
-        if run.step % _SAVE_EVERY == 0:
-            sys.stderr.write(f"{stage.name}: cost {recent:.3f}\n")
+    saved_s = time.monotonic()
+    for fraction in run.fractions():
+        cost = run.learn(feed.batch(run.before + run.step), loss, fraction)
+        recent = torch.lerp(recent, cost, 0.02) if run.step > 1 else cost
+        by_time = bool(stage.seconds) and time.monotonic() - saved_s > _SAVE_EVERY_S
+        if by_time or (not stage.seconds and run.step % _SAVE_EVERY == 0):
+            saved_s = time.monotonic()
+            sys.stderr.write(f"{stage.name}: {fraction:.0%}, step {run.step}, cost {float(recent):.3f}\n")
             run.save(unfinished)
+    run.slow.to("cpu")
     torch.save(run.slow.state_dict(), done)
     unfinished.unlink(missing_ok=True)
     return run.slow
@@ -348,20 +402,20 @@ def main() -> None:
     loss = Loss(Teacher(args.peers), sample, tag_families(args.peers))
     base = load_start(args.start) if args.start.exists() else None
     if args.layers:
-        stage = Stage("layers", args.layers, _FORCED_RATE, forced=True)
-        base = fit(stage, shards(more, [-1]), loss, base, folder)
+        stage = Stage("layers", args.layers, FORCED_RATE, forced=True)
+        base = fit(stage, Feed(shards(more, [-1]), stage.seen), loss, base, folder)
     if args.base:
-        stage = Stage("base", args.base, _BASE_RATE, before=args.layers)
-        base = fit(stage, shards(more, [-1]), loss, base, folder)
+        stage = Stage("base", args.base, BASE_RATE, before=args.layers)
+        base = fit(stage, Feed(shards(more, [-1]), stage.seen), loss, base, folder)
         save_start(base, folder / START.name)
     for name in (n for n in args.only.split(",") if n != "base"):
         left_out = int(name) if name != "all" else None
         paths = shards(pool, [k for k in range(FOLDS) if k != left_out])
         paths += shards(more, [-1], args.more_shards) if args.more_shards else []
-        net = fit(Stage(name, args.each, _RATE), paths, loss, base, folder)
+        net = fit(Stage(name, args.each, _RATE), Feed(paths, args.each), loss, base, folder)
         if args.more_pictures:
             more_stage = Stage(f"{name}.more", args.more_pictures, args.more_rate, before=args.each)
-            fit(more_stage, paths, loss, net, folder)
+            fit(more_stage, Feed(paths, more_stage.seen), loss, net, folder)
 
 
 if __name__ == "__main__":

@@ -114,7 +114,8 @@ def test_layers_learn_by_themselves_what_the_teachers_layers_do(tmp_path: Path) 
     batch = {k: torch.from_numpy(v.astype(np.float32)) for k, v in read_shard(path).items()}
     costs = []
     for name, steps in (("few", 1), ("more", 30)):
-        net = fit(Stage(name, steps * BATCH, 4e-3, forced=True), [path], loss, None, tmp_path).train()
+        stage = Stage(name, steps * BATCH, 4e-3, forced=True)
+        net = fit(stage, Feed([path], stage.seen), loss, None, tmp_path).train()
         costs.append(float(loss(net, batch["pictures"], batch, forced=True).detach()))
     assert costs[1] < 0.95 * costs[0]
 
@@ -124,7 +125,7 @@ def test_a_further_stage_goes_on_with_other_batches_and_is_the_furthest(tmp_path
     paths = shards(tmp_path, [0, 1])
     loss = _loss(paths[0])
     assert furthest(tmp_path, "0") is None
-    first = fit(Stage("0", BATCH, 1e-3), paths, loss, None, tmp_path)
+    first = fit(Stage("0", BATCH, 1e-3), Feed(paths, BATCH), loss, None, tmp_path)
     assert furthest(tmp_path, "0") == tmp_path / "0.pt"
     drawn: list[int] = []
 
@@ -133,13 +134,12 @@ def test_a_further_stage_goes_on_with_other_batches_and_is_the_furthest(tmp_path
             drawn.append(step)
             return super().batch(step)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("scripts.street_sound.train.Feed", Watched)
-        more = fit(Stage("0.more", 4 * BATCH, 1e-3, before=BATCH), paths, loss, first, tmp_path)
+    stage = Stage("0.more", 4 * BATCH, 1e-3, before=BATCH)
+    more = fit(stage, Watched(paths, stage.seen), loss, first, tmp_path)
     assert drawn == [1, 2, 3, 4]
     assert furthest(tmp_path, "0") == tmp_path / "0.more.pt"
     assert not torch.equal(more.answer.weight, first.answer.weight)
-    again = fit(Stage("0.more", 4 * BATCH, 1e-3, before=BATCH), paths, loss, first, tmp_path)
+    again = fit(stage, Watched(paths, stage.seen), loss, first, tmp_path)
     assert torch.equal(again.answer.weight, more.answer.weight)
 
 

@@ -1,0 +1,90 @@
+"""Train the street-sound network in so many minutes, on an accelerator where there is one.
+
+The stages are those of `train.py`, each with its share of the time, its rate planned by the time left. The
+pool is held in the accelerator's memory and may still be in the making (`pool.py --workers`). Half of each
+batch is mixed with other pictures: the teacher mn04 hears the mixture itself. Run again, it goes on.
+
+    python -m scripts.street_sound.by_time --cache DIR --peers DIR --minutes N [--only base,0,1,2,3,all]
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from scripts.street_sound.corpus import FOLDS
+from scripts.street_sound.held import Drawn, Held
+from scripts.street_sound.network import StreetNet
+from scripts.street_sound.peers import tag_families
+from scripts.street_sound.teacher import TorchTeacher
+from scripts.street_sound.train import BASE_RATE, FORCED_RATE, START, Loss, Stage, fit, load_start, save_start
+
+_COMMON = {"layers": 0.4, "base": 0.4}  # shares of the time; the rest is for the folds and everything
+_RATES = {"layers": FORCED_RATE, "base": BASE_RATE}
+_FOLD_RATE = 3e-4  # with ten times the steps, so that the folds stay near their common start
+_MIXED = 0.5  # share of a batch
+_LABELLED = 2 / 3  # share of a fold's batch
+
+
+def _drawn(name: str, batch: int) -> dict[int, int]:
+    """Return how many pictures of which fold a batch of a stage has."""
+    if name in _COMMON:
+        return {-1: batch}
+    folds = [k for k in range(FOLDS) if str(k) != name]
+    each = int(_LABELLED * batch) // len(folds)
+    return {-1: batch - each * len(folds), **dict.fromkeys(folds, each)}
+
+
+def _planned(only: str) -> dict[str, float]:
+    """Return the stages and their shares of the time."""
+    folds = [name for name in only.split(",") if name != "base"]
+    if not folds:
+        return _COMMON
+    return _COMMON | {name: (1 - sum(_COMMON.values())) / len(folds) for name in folds}
+
+
+def _train(args: argparse.Namespace, device: torch.device) -> None:
+    ends_s = time.monotonic() + 60 * args.minutes
+    folder = args.cache / "networks-any"
+    folder.mkdir(parents=True, exist_ok=True)
+    held = Held(args.cache / "pool-any", device)
+    # What the layers give is standardised in the same way in every training.
+    loss = Loss(TorchTeacher(args.peers, device), held.first(-1, 512), tag_families(args.peers))
+    base: StreetNet | None = load_start(args.start) if args.start.exists() else None
+    plan = _planned(args.only)
+    left = sum(plan.values())
+    for name, share in plan.items():
+        feed = Drawn(held, _drawn(name, args.batch))
+        seconds = max(1.0, (ends_s - time.monotonic()) * share / left)
+        left -= share
+        stage = Stage(
+            name, 0, _RATES.get(name, _FOLD_RATE), 0, name == "layers", seconds, int(_MIXED * args.batch)
+        )
+        sys.stderr.write(f"{name}: {seconds:.0f} s, {len(held)} mixtures\n")
+        net = fit(stage, feed, loss, base, folder, device=device)
+        if name in _COMMON:
+            base = net
+            save_start(net, folder / START.name)
+
+
+def main() -> None:
+    """Train what is not trained yet."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--cache", type=Path, required=True, help="where the pool is and the networks go")
+    parser.add_argument("--peers", type=Path, required=True, help="folder of the teachers")
+    parser.add_argument("--minutes", type=float, required=True, help="how long it may take in all")
+    parser.add_argument("--only", default="base,0,1,2,3,all")
+    parser.add_argument("--batch", type=int, default=256, help="pictures in a step")
+    parser.add_argument("--start", type=Path, default=START, help="weights from which it begins")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.backends.cudnn.benchmark = True
+    _train(args, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+if __name__ == "__main__":
+    main()

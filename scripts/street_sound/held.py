@@ -1,0 +1,109 @@
+"""A pool held in the memory of an accelerator, which takes in new shards while they are being made."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edge.dsp.log_mel import SHAPE
+from scripts.street_sound.corpus import SEED
+from scripts.street_sound.labels import OUTPUTS
+from scripts.street_sound.network import YAMNET_TAGS
+from scripts.street_sound.pool import VIEWS
+
+_LOOK_EVERY_S = 2.0
+
+
+class Held:
+    """All mixtures of some folds: VIEWS pictures, targets and what YAMNet says, float16 on the device."""
+
+    def __init__(self, folder: Path, device: torch.device) -> None:
+        """Args: the folder of shards; where the pictures are held."""
+        self._folder, self._device = folder, device
+        shapes = {"pictures": (VIEWS, *SHAPE), "targets": (len(OUTPUTS),), "yamnet": (YAMNET_TAGS,)}
+        self._kept = {n: torch.empty(0, *s, dtype=torch.float16, device=device) for n, s in shapes.items()}
+        self._count, self._read = 0, set[Path]()
+        self._rows: dict[int, Tensor] = {}
+        self._looked_s = -np.inf
+
+    def __len__(self) -> int:
+        """How many mixtures are held."""
+        return self._count
+
+    def look(self, now_s: float) -> None:
+        """Take in the shards that have come since, when it is time to look."""
+        if now_s - self._looked_s < _LOOK_EVERY_S:
+            return
+        self._looked_s = now_s
+        for path in sorted(self._folder.glob("fold*.npz")):
+            if ".part" not in path.name and path not in self._read:
+                self._take(path)
+
+    def wait(self, folds: Sequence[int], mixtures: int) -> None:
+        """Return when so many mixtures of each of `folds` are there."""
+        self.look(time.monotonic())
+        while any(len(self._rows.get(fold, ())) < mixtures for fold in folds):
+            time.sleep(_LOOK_EVERY_S)
+            self.look(time.monotonic())
+
+    def _take(self, path: Path) -> None:
+        self._read.add(path)
+        stored = np.load(path)
+        rows = len(stored["targets"])
+        end = self._count + rows
+        for name, kept in self._kept.items():
+            if end > len(kept):
+                larger = torch.empty(
+                    max(2 * len(kept), end), *kept.shape[1:], dtype=kept.dtype, device=kept.device
+                )
+                larger[: self._count] = kept[: self._count]
+                self._kept[name] = larger
+            self._kept[name][self._count : end] = torch.from_numpy(stored[name]).to(self._device)
+        fold = int(path.name.removeprefix("fold").rsplit("-", 1)[0])
+        new = torch.arange(self._count, end, device=self._device)
+        self._rows[fold] = torch.cat([self._rows[fold], new]) if fold in self._rows else new
+        self._count = end
+
+    def first(self, fold: int, pictures: int) -> Tensor:
+        """Return the first pictures of a fold, float32 (n, BANDS, FRAMES); waits for them."""
+        self.wait([fold], pictures // VIEWS)
+        rows = self._rows[fold][: pictures // VIEWS]
+        return self._kept["pictures"][rows].flatten(0, 1).float()
+
+    def batch(self, step: int, shares: Mapping[int, int]) -> dict[str, Tensor]:
+        """Return pictures drawn from folds, as float32 on the device, in any order.
+
+        Args:
+            step: the same step draws the same from the same pool.
+            shares: how many pictures of which fold.
+        """
+        generator = torch.Generator(self._device).manual_seed(SEED * 100_003 + step)
+
+        def drawn(most: int, count: int) -> Tensor:
+            return torch.randint(most, (count,), generator=generator, device=self._device)
+
+        rows = torch.cat([self._rows[f][drawn(len(self._rows[f]), n)] for f, n in shares.items()])
+        rows = rows[torch.randperm(len(rows), generator=generator, device=self._device)]
+        view = drawn(VIEWS, len(rows))
+        return {
+            "pictures": self._kept["pictures"][rows, view].float(),
+            "targets": self._kept["targets"][rows].float(),
+            "yamnet": self._kept["yamnet"][rows].float(),
+        }
+
+
+class Drawn:
+    """Batches of a training that draws from some folds of a pool that is held."""
+
+    def __init__(self, held: Held, shares: Mapping[int, int]) -> None:
+        """Args: the pool; how many pictures of which fold a batch has."""
+        self._held, self._shares = held, shares
+        held.wait(list(shares), 1)
+
+    def batch(self, step: int) -> dict[str, Tensor]:
+        """Return batch `step`."""
+        self._held.look(time.monotonic())
+        return self._held.batch(step, self._shares)
