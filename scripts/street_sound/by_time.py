@@ -24,6 +24,7 @@ from scripts.street_sound.train import BASE_RATE, FORCED_RATE, START, Loss, Stag
 _COMMON = {"layers": 0.4, "base": 0.4}  # shares of the time; the rest is for the folds and everything
 _RATES = {"layers": FORCED_RATE, "base": BASE_RATE}
 _FOLD_RATE = 3e-4  # with ten times the steps, so that the folds stay near their common start
+_DECAY = 0.005  # many steps over pictures that never end need little of it
 _MIXED = 0.5  # share of a batch
 _LABELLED = 2 / 3  # share of a fold's batch
 
@@ -60,7 +61,13 @@ def _train(args: argparse.Namespace, device: torch.device) -> None:
         seconds = max(1.0, (ends_s - time.monotonic()) * share / left)
         left -= share
         stage = Stage(
-            name, 0, _RATES.get(name, _FOLD_RATE), 0, name == "layers", seconds, int(_MIXED * args.batch)
+            name,
+            pictures=0,
+            peak_rate=_RATES.get(name, _FOLD_RATE),
+            forced=name == "layers",
+            seconds=seconds,
+            mixed=int(_MIXED * args.batch),
+            decay=_DECAY,
         )
         sys.stderr.write(f"{name}: {seconds:.0f} s, {len(held)} mixtures\n")
         net = fit(stage, feed, loss, base, folder, device=device)

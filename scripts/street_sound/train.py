@@ -190,6 +190,7 @@ class Stage:
         forced: each layer learns by itself, from what the teacher's layer before it gives.
         seconds: how long it lasts; 0: as many pictures as told.
         mixed: how many pictures of a batch are mixed with others.
+        decay: of the weights.
     """
 
     name: str
@@ -199,6 +200,7 @@ class Stage:
     forced: bool = False
     seconds: float = 0.0
     mixed: int = 0
+    decay: float = 0.03
 
     @property
     def seen(self) -> int:
@@ -236,7 +238,7 @@ class _Run:
         self.net.to(device).to(memory_format=layout(device))
         self.slow = copy.deepcopy(self.net)
         self.optimiser = torch.optim.AdamW(
-            self.net.parameters(), lr=stage.peak_rate, weight_decay=0.03, fused=True
+            self.net.parameters(), lr=stage.peak_rate, weight_decay=stage.decay, fused=True
         )
         self._parts = {"net": self.net, "slow": self.slow, "optimiser": self.optimiser}
 
