@@ -2,7 +2,7 @@
 
     python -m scripts.people.corpus --vision DATA/vision --photos FOLDER --avoid VIDEO --cache FOLDER
 
-`--photos` holds unpacked Debian packages, one folder each (`photos.toml`). Pictures that are nearly the same
+`--photos` holds unpacked packages in `REGISTRY/NAME` (`photos.toml`). Pictures that are nearly the same
 as one of the evaluation (`boxes.csv`, sequences, heads, `--avoid`) are left out.
 """
 
@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -36,6 +37,9 @@ _PERMISSIVE = ("CC BY", "CC0", "MIT", "Apache", "BSD", "GPL", "PSF", "public dom
 _BARRED = ("NC", "none", "not stated", "no licence", "image terms")
 _SAME = 0.97
 _LEAST_BYTES, _LEAST_SIDE = 15_000, 160
+# Of packages that hold drawings and screenshots, too: how large a photograph is at least, which share of its
+# neighbouring pixels is the same at most, and how many of 4,096 colours it has at least.
+_MIXED_SIDE, _FLAT, _FEWEST_COLOURS = 240, 0.4, 100
 # Illustrations made of the video that is measured on.
 _MADE_OF_EVALUATION = ("Background_Subtraction", "vtest", "optical")
 
@@ -144,23 +148,45 @@ def _photos(folder: Path) -> Iterator[tuple[Image, Picture]]:
     seen: list[NDArray[np.float32]] = []
     dice = np.random.default_rng(SEED)
     for package in packages:
-        files = sorted(
-            path for end in package["ends"] for path in (folder / package["name"]).rglob(f"*.{end}")
-        )
-        # The larger ones of a picture in several sizes first.
-        for path in sorted(files, key=lambda path: -path.stat().st_size):
-            if path.stat().st_size < _LEAST_BYTES or path.name.startswith(_MADE_OF_EVALUATION):
-                continue
-            image = _read(path)
-            if min(image.shape[:2]) < _LEAST_SIDE:
-                continue
+        for path, image in _of_package(folder, package):
             thumbnail = _thumbnail(image)
             if seen and float((np.stack(seen) @ thumbnail).max()) > _SAME:
                 continue
             seen.append(thumbnail)
-            one = Picture("", path.name, package["name"], package["licence"], True, "none", "train")
+            licence = package["licence"]
+            allowed = permissive(licence)
+            one = Picture("", path.name, package["name"], licence, allowed, "none", "train")
             for piece in _pieces(_fitted(image, _PHOTO_LONGEST), dice):
                 yield piece, one
+
+
+def _of_package(folder: Path, package: dict[str, Any]) -> Iterator[tuple[Path, Image]]:
+    """Yield the photographs of a package, the larger of a picture in several sizes first."""
+    place = folder / package["registry"] / package["name"]
+    if not place.is_dir():
+        print(f"{place}: no such folder, so without its photographs", flush=True)
+    files = sorted(path for end in package["ends"] for path in place.rglob(f"*.{end}"))
+    for path in sorted(files, key=lambda path: -path.stat().st_size):
+        if path.stat().st_size < _LEAST_BYTES or path.name.startswith(_MADE_OF_EVALUATION):
+            continue
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if image is None:
+            print(f"{path}: left out, as it cannot be read", flush=True)
+            continue
+        if min(image.shape[:2]) < _LEAST_SIDE:
+            continue
+        if not package.get("mixed") or photographic(np.asarray(image, np.uint8)):
+            yield path, np.asarray(image, np.uint8)
+
+
+def photographic(image: Image) -> bool:
+    """Whether a picture is large and varied enough to be a photograph, not a drawing or a screenshot."""
+    if min(image.shape[:2]) < _MIXED_SIDE:
+        return False
+    small = _fitted(image, _LONGEST)
+    flat = float((small[:, 1:] == small[:, :-1]).all(axis=2).mean())
+    coarse = (small >> 4).astype(np.int64) @ np.array([256, 16, 1])
+    return flat < _FLAT and len(np.unique(coarse)) >= _FEWEST_COLOURS
 
 
 def _pieces(image: Image, dice: np.random.Generator) -> Iterator[Image]:

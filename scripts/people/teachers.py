@@ -44,6 +44,8 @@ _LABELLED = 0.8
 _ELEVATED = ("fights", "persontracker", "intel")
 # Sources with many people; in the others one look of one teacher, and the labels of vehicles, must do.
 _PEOPLED = (*_ELEVATED, "manaus", "pennfudan", "overflow", "wangcnz")
+# A photograph in which the first teacher is less sure than this gets no boxes.
+_SEEN = 0.3
 _GROUPS = {"person": (0,), "two_wheeler": (1, 3), "vehicle": (2, 4, 5)}
 _SPREAD = np.array([58.395, 57.12, 57.375], np.float32)
 _MEAN = np.array([123.675, 116.28, 103.53], np.float32)
@@ -227,8 +229,7 @@ def main() -> None:
     for name in ("vision", "teachers", "cache"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     args = parser.parse_args()
-    # Photographs of other things need no boxes: what is in them, the teacher says while training.
-    corpus = [one for one in pictures(args.cache) if one.original.startswith(("street/", "fights/"))]
+    corpus = pictures(args.cache)
     labelled = labels_of(args.vision)
     mark, found = args.cache / BOXES, read_boxes(args.cache)
     teachers = (Yolox(args.teachers), PicoDet(args.teachers))
@@ -245,7 +246,9 @@ def _said_of(
     one: Picture, cache: Path, teachers: Sequence[Any], labelled: Sequence[tuple[str, list[float]]]
 ) -> Floats:
     image = np.asarray(cv2.imread(str(cache / PICTURES / one.file)), np.uint8)
-    if one.source.startswith(_PEOPLED):
+    if not one.original.startswith(("street/", "fights/")):
+        found = photographed(image, teachers)
+    elif one.source.startswith(_PEOPLED):
         found = agreed(image, teachers, one.source.startswith(_ELEVATED))
     else:
         found = teachers[0].find(image)
@@ -253,6 +256,14 @@ def _said_of(
     return np.concatenate([boxes.corners, boxes.scores[:, None], boxes.labels[:, None]], axis=1).astype(
         np.float32
     )
+
+
+def photographed(image: Image, teachers: Sequence[Any]) -> Boxes:
+    """Return what is agreed on in a photograph with people or vehicles, else nothing."""
+    first: Boxes = teachers[0].find(image)
+    if first.scores.max(initial=0) < _SEEN:
+        return first.only(np.zeros(len(first), bool))
+    return agreed(image, teachers, in_tiles=False)
 
 
 def read_boxes(cache: Path) -> dict[str, Floats]:

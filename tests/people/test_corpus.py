@@ -12,7 +12,7 @@ from edge.vision.boxes import Boxes
 from scripts.people import corpus
 from scripts.people.augment import Store, cutouts, drawing_weights, drawn, spoilt
 from scripts.people.corpus import Image
-from scripts.people.teachers import one_class_each, with_labels
+from scripts.people.teachers import one_class_each, photographed, with_labels
 
 SIDE = 128
 
@@ -35,17 +35,26 @@ def test_a_licence_allows_any_use_or_it_does_not(licence: str, allowed: bool) ->
 
 
 def test_what_is_measured_on_is_left_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_picture: Callable[[int], Image]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    make_picture: Callable[[int], Image],
 ) -> None:
     vision, photos = tmp_path / "vision", tmp_path / "photos"
-    for folder in (vision / "street", vision / "detect", vision / "sequences", photos / "opencv-doc"):
+    album = photos / "debian" / "opencv-doc"
+    for folder in (vision / "street", vision / "detect", vision / "sequences", album):
         folder.mkdir(parents=True)
     cv2.imwrite(str(vision / "detect" / "measured.jpg"), make_picture(1))
     cv2.imwrite(str(vision / "street" / "twin.jpg"), cv2.resize(make_picture(1), (200, 150)))
     cv2.imwrite(str(vision / "street" / "other.jpg"), make_picture(2))
-    cv2.imwrite(str(photos / "opencv-doc" / "photo.jpg"), make_picture(3))
-    cv2.imwrite(str(photos / "opencv-doc" / "photo_small.jpg"), cv2.resize(make_picture(3), (300, 225)))
-    cv2.imwrite(str(photos / "opencv-doc" / "opticalfb.jpg"), make_picture(4))
+    cv2.imwrite(str(album / "photo.jpg"), make_picture(3))
+    cv2.imwrite(str(album / "photo_small.jpg"), cv2.resize(make_picture(3), (300, 225)))
+    cv2.imwrite(str(album / "opticalfb.jpg"), make_picture(4))
+    (album / "cut_short.jpg").write_bytes(b"\xff\xd8" + bytes(20_000))
+    scoped = photos / "npm" / "@vladmandic" / "human"
+    scoped.mkdir(parents=True)
+    cv2.imwrite(str(scoped / "face.jpg"), make_picture(6))
+    cv2.imwrite(str(scoped / "icon.png"), make_picture(7)[:230, :230])
     (vision / "boxes.csv").write_text("image\ndetect/measured.jpg\n")
     (vision / "heads.csv").write_text("image\n")
     rows = "".join(f"street/{name}.jpg,person,none,somewhere,MIT\n" for name in ("twin", "other"))
@@ -63,10 +72,45 @@ def test_what_is_measured_on_is_left_out(
     monkeypatch.setattr("sys.argv", command)
     corpus.main()
     found = corpus.pictures(tmp_path)
-    assert [one.original for one in found] == ["street/other.jpg", "photo.jpg"]
+    assert [one.original for one in found] == ["street/other.jpg", "photo.jpg", "face.jpg"]
+    assert [one.permissive for one in found] == [True, True, False]
     assert found[0].part == "train"
+    said = capsys.readouterr().out
+    assert "cut_short.jpg: left out, as it cannot be read" in said
+    assert "mate-backgrounds: no such folder" in said
     with (tmp_path / corpus.INDEX).open(newline="") as file:
         assert len(list(csv.DictReader(file))) == len(list((tmp_path / corpus.PICTURES).iterdir()))
+
+
+def test_drawings_and_small_pictures_are_no_photographs(make_picture: Callable[[int], Image]) -> None:
+    photograph, drawing = make_picture(1), make_picture(1)
+    drawing[:, 100:] = (40, 90, 200)
+    few_colours = np.asarray(make_picture(1) // 128 * 128 + np.arange(320, dtype=np.uint8)[None, :, None] % 2)
+    assert corpus.photographic(photograph)
+    for other in (drawing, few_colours, photograph[:200]):
+        assert not corpus.photographic(other)
+
+
+class _Sure:
+    """A teacher that sees one person on the left, as sure as told."""
+
+    def __init__(self, score: float) -> None:
+        self._score = score
+
+    def find(self, image: Image) -> Boxes:
+        left = 10.0 if image[0, 0, 0] < image[0, -1, 0] else image.shape[1] - 50.0
+        corners = np.array([[left, 10, left + 40, 110]], np.float32)
+        return Boxes(corners, np.array([self._score], np.float32), np.zeros(1, np.intp))
+
+
+def test_a_photograph_gets_boxes_where_a_teacher_is_sure() -> None:
+    image = np.zeros((240, 320, 3), np.uint8)
+    image[:, 160:] = 255
+    unsure = photographed(image, [_Sure(0.25), _Sure(0.9)])
+    sure = photographed(image, [_Sure(0.5), _Sure(0.9)])
+    assert len(unsure) == 0
+    assert sure.corners.tolist() == [[10, 10, 50, 110]]
+    assert sure.scores == pytest.approx([0.7])
 
 
 def test_only_people_who_stand_free_are_cut_out() -> None:
