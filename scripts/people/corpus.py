@@ -40,6 +40,8 @@ _LEAST_BYTES, _LEAST_SIDE = 15_000, 160
 # Of packages that hold drawings and screenshots, too: how large a photograph is at least, which share of its
 # neighbouring pixels is the same at most, and how many of 4,096 colours it has at least.
 _MIXED_SIDE, _FLAT, _FEWEST_COLOURS = 240, 0.4, 100
+# What paths of photographs that somebody has drawn into hold.
+_DRAWN_INTO = ("Visualization", ".readme", "_output", "screenshot")
 # Illustrations made of the video that is measured on.
 _MADE_OF_EVALUATION = ("Background_Subtraction", "vtest", "optical")
 
@@ -168,6 +170,8 @@ def _of_package(folder: Path, package: dict[str, Any]) -> Iterator[tuple[Path, I
     files = sorted(path for end in package["ends"] for path in place.rglob(f"*.{end}"))
     for path in sorted(files, key=lambda path: -path.stat().st_size):
         if path.stat().st_size < _LEAST_BYTES or path.name.startswith(_MADE_OF_EVALUATION):
+            continue
+        if package.get("mixed") and any(words in str(path.relative_to(place)) for words in _DRAWN_INTO):
             continue
         image = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if image is None:

@@ -54,6 +54,7 @@ def test_what_is_measured_on_is_left_out(
     scoped = photos / "npm" / "@vladmandic" / "human"
     scoped.mkdir(parents=True)
     cv2.imwrite(str(scoped / "face.jpg"), make_picture(6))
+    cv2.imwrite(str(scoped / "screenshot-menu.jpg"), make_picture(8))
     cv2.imwrite(str(scoped / "icon.png"), make_picture(7)[:230, :230])
     (vision / "boxes.csv").write_text("image\ndetect/measured.jpg\n")
     (vision / "heads.csv").write_text("image\n")
