@@ -49,11 +49,22 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Findings:
-    """What is shipped with the weights: calibration, thresholds in logits, and figures at the threshold."""
+    """What is shipped with the weights: calibration, thresholds in logits, and figures at the threshold.
+
+    Attributes:
+        calibration: slope and offset of each class.
+        reliability: probabilities calibrated on the other folds, and the truth.
+        limits: thresholds in logits.
+        false_of: share of the hard negatives over the threshold, of each of `folds`.
+        recalls: at the threshold.
+        rates: false alarms an hour at the threshold.
+        folds: that were measured.
+    """
 
     calibration: dict[str, tuple[float, float]]
     reliability: dict[str, tuple[Floats, Mask]]
     limits: dict[str, float]
+    false_of: dict[str, list[float]]
     recalls: dict[str, Share]
     rates: dict[str, Rate]
     folds: list[int]
@@ -84,12 +95,11 @@ def _rate(scored: Scores, quiet: set[int], k: int, limit: float, hours: float) -
     return rate_per_hour(count, hours)
 
 
-def find(clips: list[Clip], tracks: list[npt.NDArray[np.int16]], scored: Scores) -> Findings:
+def find(clips: list[Clip], tracks: list[npt.NDArray[np.int16]], scored: Scores, truth: Truth) -> Findings:
     """Calibrate on out-of-fold segments, choose the thresholds, and measure at them."""
     segments = scored.of_segments()
-    truth = Truth(clips, segments)
     fold = np.array([clips[i].fold for i in segments.clip])
-    findings = Findings({}, {}, {}, {}, {}, [int(f) for f in np.unique(fold)])
+    findings = Findings({}, {}, {}, {}, {}, {}, [int(f) for f in np.unique(fold)])
     for k, name in enumerate(OUTPUTS):
         holds, against = truth.positive(name), truth.negative(name)
         logits, asked = segments.logits[:, k].astype(float), holds | against
@@ -100,7 +110,9 @@ def find(clips: list[Clip], tracks: list[npt.NDArray[np.int16]], scored: Scores)
         crossed: Floats = _cross_fitted(logits[asked], holds[asked], fold[asked])
         findings.reliability[name] = crossed, holds[asked]
         limit = findings.limits[name]
-        findings.recalls[name] = share_by_group(logits[holds] > limit, truth.group[holds])
+        over = logits > limit
+        findings.false_of[name] = [float(over[against & (fold == f)].mean()) for f in findings.folds]
+        findings.recalls[name] = share_by_group(over[holds], truth.group[holds])
         quiet = {int(i) for i in segments.clip[against]}
         hours = sum(tracks[i].size for i in quiet) / SAMPLE_RATE_HZ / 3600
         findings.rates[name] = _rate(scored, quiet, k, limit, hours)
@@ -120,8 +132,7 @@ def _answers(segments: Scores, findings: Findings) -> npt.NDArray[np.int64]:
     return np.where((answer < 2) & close, 8, answer)
 
 
-def _plot(docs: Path, clips: list[Clip], models: dict[str, Scores], findings: Findings) -> None:
-    truth = Truth(clips, models["ours"])
+def _plot(docs: Path, truth: Truth, models: dict[str, Scores], findings: Findings) -> None:
     plots.reliability_plot(docs / "street_sound_reliability.png", findings.reliability)
     curves = {
         name: {
@@ -150,7 +161,9 @@ def _median_ms(work: Callable[[], object]) -> float:
 def _report(findings: Findings, rows: list[Row], model: Path, variants: Path | None) -> str:
     limits = findings.probabilities()
     alarm_rows = [
-        f"| {n} | {r[0]:.1f} ({r[1]:.1f}..{r[2]:.1f}) | {findings.recalls[n]} | {limits[n]:.3f} |"
+        f"| {n} | {r[0]:.1f} ({r[1]:.1f}..{r[2]:.1f}) | {findings.recalls[n]} | {limits[n]:.3f} | "
+        + ", ".join(f"{100 * share:.1f}" for share in findings.false_of[n])
+        + " |"
         for n, r in findings.rates.items()
     ]
     sound = np.random.default_rng(0).normal(0, 0.1, WINDOW_SAMPLES).astype(np.float32)
@@ -209,18 +222,20 @@ def main() -> None:
     torch.set_num_threads(1)
     clips = read_manifest(args.recordings, SEED)
     tracks = read_tracks(args.recordings, clips, args.cache)
-    scored = ours(args.cache / f"networks-{args.licences}", clips, windows(args.cache, tracks))
+    seen = windows(args.cache, tracks)
+    scored = ours(args.cache / f"networks-{args.licences}", clips, seen)
     others = peers(args.peers, args.cache, clips, tracks)
     models = {"ours": scored.of_segments(), **{n: s.only(scored.clip) for n, s in others.items()}}
     variant = args.cache / "networks-permissive"
     if args.licences == "any" and all((variant / f"{k}.head.pt").exists() for k in range(FOLDS)):
-        models[VARIANT] = ours(variant, clips, windows(args.cache, tracks)).of_segments()
-    rows, findings = table(clips, models), find(clips, tracks, scored)
+        models[VARIANT] = ours(variant, clips, seen).of_segments()
+    truth = Truth(clips, models["ours"], seen.silence(models["ours"]))
+    rows, findings = table(truth, models), find(clips, tracks, scored, truth)
     sys.stdout.write(markdown(rows, list(models)) + "\n")
     for name, rate in findings.rates.items():
         sys.stdout.write(f"{name}: {rate[0]:.1f} false alarms an hour, recall {findings.recalls[name]}\n")
     if args.ship:
-        _plot(_ROOT / "docs", clips, models, findings)
+        _plot(_ROOT / "docs", truth, models, findings)
         _ship(args, clips, findings, rows)
 
 

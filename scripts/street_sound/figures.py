@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scripts.street_sound.corpus import Clip
-from scripts.street_sound.labels import FROM_MANIFEST, OUTPUTS, RELATED
+from scripts.street_sound.labels import FROM_MANIFEST, OUTPUTS, RELATED, SILENCE
 from scripts.street_sound.measures import Mask, Share, auc, share_by_group, threshold_at
 from scripts.street_sound.scores import Scores
 
@@ -40,11 +40,14 @@ class Row:
 
 
 class Truth:
-    """Labels, sources and groups of the clips, seen from the rows of a table of scores."""
+    """Labels, sources and groups of the clips, seen from the rows of a table of scores.
 
-    def __init__(self, clips: list[Clip], scores: Scores) -> None:
+    A silent segment holds nothing, whatever its clip is called.
+    """
+
+    def __init__(self, clips: list[Clip], scores: Scores, silent: Mask) -> None:
         chosen = [clips[i] for i in scores.clip]
-        self.label = np.array([c.label for c in chosen])
+        self.label = np.where(silent, SILENCE, [c.label for c in chosen])
         self.source = np.array([c.source for c in chosen])
         names = {g: n for n, g in enumerate(sorted({c.group for c in chosen}))}
         self.group = np.array([names[c.group] for c in chosen])
@@ -80,9 +83,9 @@ def _auc_share(
 class _Table:
     """Makes the rows: each measure of every model on the same segments."""
 
-    def __init__(self, clips: list[Clip], models: dict[str, Scores]) -> None:
+    def __init__(self, truth: Truth, models: dict[str, Scores]) -> None:
         self._models = models
-        self.truth = Truth(clips, next(iter(models.values())))
+        self.truth = truth
 
     def _column(self, model: str, name: str) -> npt.NDArray[np.float32]:
         return self._models[model].logits[:, OUTPUTS.index(name)]
@@ -122,10 +125,9 @@ class _Table:
         return Row(f"{name}: AUC", on, None, values)
 
 
-def table(clips: list[Clip], models: dict[str, Scores]) -> list[Row]:
+def table(truth: Truth, models: dict[str, Scores]) -> list[Row]:
     """All rows, for models whose scores are of the same segments."""
-    make = _Table(clips, models)
-    truth = make.truth
+    make = _Table(truth, models)
     guns = {on: truth.positive("gunshot") & (truth.source == source) for on, source in _GUN_SOURCES.items()}
     everywhere = {name: truth.positive(name) for name in ("gunshot", *_TARGETS)}
     return [

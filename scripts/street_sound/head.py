@@ -1,14 +1,15 @@
-"""Fits the last layer again, on whole segments: something is in a segment when it is in one of its windows.
+"""Fits the last layer, on whole segments: something is in a segment when it is in one of its windows.
 
 The mixtures say where an event is; the recordings as they are only say that there is one. The last layer
 learns from both, the layers before it stay as they are. It sees the features and what the network itself says
-of the teachers' tags (`network.Judge`): what few recordings teach is held close to what the tags say.
+of the teachers' tags (`network.Judge`): it begins at what the tags say, and what few recordings teach is held
+close to that. Silence holds nothing, whatever the recording it is of is called.
 
     python -m scripts.street_sound.head --recordings DIR --peers DIR --cache DIR [--licences permissive]
 """
 
 import argparse
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,28 +18,80 @@ import torch
 from torch import Tensor, nn
 
 from scripts.street_sound.corpus import FOLDS, SEED, Clip, read_manifest, read_tracks
-from scripts.street_sound.labels import OUTPUTS, UNKNOWN, targets
-from scripts.street_sound.network import Judge, StreetNet, export
-from scripts.street_sound.peers import tag_families
+from scripts.street_sound.labels import OUTPUTS, SILENCE, UNKNOWN, targets
+from scripts.street_sound.network import FEATURES, Judge, StreetNet, export
+from scripts.street_sound.peers import Families, tag_families
 from scripts.street_sound.progress import progress
-from scripts.street_sound.scores import Windows, windows
-from scripts.street_sound.train import furthest, read_pool
+from scripts.street_sound.scores import Scores, Windows, windows
+from scripts.street_sound.train import furthest, read_shard, shards
 
-_STEPS, _RATE = 300, 3e-3
-_KEEP = 1e-2  # how strongly the weights are held to where they began
-_MIXED = 1.0  # weight of the mixtures beside the segments
+_ITERATIONS = 40  # of L-BFGS
 _POSITIVES = 0.15  # share of the weight of a class that its positives get
 _SHARPNESS = 4.0  # of the soft maximum over windows
+_UNSURE = 0.01  # no answer is wanted more sure than this
+_BIAS = -3.0  # where the answers begin: nothing is there
 _EVERY_WINDOW, _EVERY_MIXTURE = 2, 4  # neighbours say nearly the same
+Floats = npt.NDArray[np.float32]
 
 
-def _features(net: StreetNet, pictures: npt.NDArray[np.float16]) -> Tensor:
+@dataclass(frozen=True)
+class Terms:
+    """On what terms the last layer is fitted; `choose` compares them inside the folds that are learned from.
+
+    Attributes:
+        keep: how strongly the weights are held to where they began.
+        prior: weight with which a class's own tags enter its logit where it begins.
+        mixed: weight of the mixtures beside the segments.
+    """
+
+    keep: float = 3e-3
+    prior: float = 0.6
+    mixed: float = 0.3
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What one network makes of all that a last layer may learn from.
+
+    Attributes:
+        clip: (n,) of each window, as in Windows; so are `segment` and `silent`.
+        evidence: (n, ...) of each window.
+        mixtures: of each fold: evidence, and targets as in the pool.
+    """
+
+    clip: npt.NDArray[np.int64]
+    segment: npt.NDArray[np.int64]
+    silent: npt.NDArray[np.bool_]
+    evidence: Tensor
+    mixtures: dict[int, tuple[Tensor, Tensor]]
+
+
+def _evidence(net: StreetNet, judge: Judge, pictures: npt.NDArray[np.float16]) -> Tensor:
     parts = []
     with torch.no_grad():
         for start in range(0, len(pictures), 128):
             batch = torch.from_numpy(pictures[start : start + 128].astype(np.float32))[:, None]
-            parts.append(net.features(batch.contiguous(memory_format=torch.channels_last)))
+            features = net.features(batch.contiguous(memory_format=torch.channels_last))
+            parts.append(judge.evidence(features))
     return torch.cat(parts)
+
+
+def hear(net: StreetNet, judge: Judge, seen: Windows, pool: Path, every: int = _EVERY_WINDOW) -> Heard:
+    """Let a network hear every so many windows, and the labelled mixtures of every fold of the pool."""
+    net.eval()
+    net.to(memory_format=torch.channels_last)
+    mixtures = {}
+    for fold in range(FOLDS):
+        parts = []
+        for path in shards(pool, [fold]):
+            shard = read_shard(path)
+            known = np.flatnonzero((shard["targets"] != UNKNOWN).any(axis=1))[::_EVERY_MIXTURE]
+            wanted = torch.from_numpy(shard["targets"][known].astype(np.float32))
+            parts.append((_evidence(net, judge, shard["pictures"][known]), wanted))
+        mixtures[fold] = torch.cat([e for e, _ in parts]), torch.cat([w for _, w in parts])
+    rows = slice(None, None, every)
+    heard = _evidence(net, judge, seen.pictures[rows])
+    return Heard(seen.clip[rows], seen.segment[rows], seen.silent[rows], heard, mixtures)
 
 
 def _weights(wanted: Tensor, group: npt.NDArray[np.int64]) -> Tensor:
@@ -46,95 +99,86 @@ def _weights(wanted: Tensor, group: npt.NDArray[np.int64]) -> Tensor:
     sizes = np.bincount(group)
     each = torch.from_numpy(1.0 / np.sqrt(sizes[group])).float()[:, None]
     positive, negative = (wanted == 1).float() * each, (wanted == 0).float() * each
-    share = _POSITIVES * positive / (positive.sum(0) + 1e-6) + (1 - _POSITIVES) * negative / negative.sum(0)
+    share = _POSITIVES * positive / (positive.sum(0) + 1e-6) + (1 - _POSITIVES) * negative / (
+        negative.sum(0) + 1e-6
+    )
     return share / len(OUTPUTS)
 
 
 class _Segments:
-    """Windows of the clips to learn from, grouped by segment."""
+    """Segments of the clips to learn from: which windows they are of, and what is wanted of them."""
 
-    def __init__(
-        self, net: StreetNet, judge: Judge, clips: list[Clip], seen: Windows, chosen: npt.NDArray[np.bool_]
-    ) -> None:
-        rows = np.flatnonzero(chosen[seen.clip])[::_EVERY_WINDOW]
-        _, first, self._segment = np.unique(
-            seen.clip[rows] * 100_000 + seen.segment[rows], return_index=True, return_inverse=True
+    def __init__(self, heard: Heard, clips: list[Clip], chosen: npt.NDArray[np.bool_]) -> None:
+        key = heard.clip * 100_000 + heard.segment
+        loud = np.isin(key, key[~heard.silent])
+        # Of a segment with sound in it, the silent windows say nothing.
+        self.rows = np.flatnonzero(chosen[heard.clip] & ~(heard.silent & loud))
+        _, first, segment = np.unique(key[self.rows], return_index=True, return_inverse=True)
+        of, loud = [clips[i] for i in heard.clip[self.rows[first]]], loud[self.rows[first]]
+        self.wanted = torch.tensor(
+            [
+                targets(c.label if sounds else SILENCE, c.original_label if sounds else "")
+                for c, sounds in zip(of, loud, strict=True)
+            ]
         )
-        self.evidence = judge.evidence(_features(net, seen.pictures[rows]))
-        of = [clips[i] for i in seen.clip[rows[first]]]
-        self.wanted = torch.tensor([targets(c.label, c.original_label) for c in of])
         names = {g: n for n, g in enumerate(sorted({c.group for c in of}))}
         self.weights = _weights(self.wanted, np.array([names[c.group] for c in of]))
+        self._index = torch.from_numpy(segment)
 
-    def logits(self, answer: Callable[[Tensor], Tensor]) -> Tensor:
-        """Soft maximum over the windows of each segment."""
-        index = torch.from_numpy(self._segment)[:, None].expand(-1, len(OUTPUTS))
-        raised = torch.exp((_SHARPNESS * answer(self.evidence)).clamp(max=60))
-        total = torch.zeros_like(self.wanted).scatter_add_(0, index, raised)
+    def logits(self, answers: Tensor) -> Tensor:
+        """Soft maximum of the answers over the windows of each segment."""
+        raised = torch.exp((_SHARPNESS * answers).clamp(max=60))
+        total = torch.zeros_like(self.wanted).index_add(0, self._index, raised)
         return torch.log(total + 1e-12) / _SHARPNESS
 
 
-class _Fit:
-    """The last layer over standardised evidence, held to where it began: at what the tags say."""
-
-    def __init__(self, judge: Judge, evidence: Tensor) -> None:
-        self.mean, self.spread = evidence.mean(0), evidence.std(0) + 1e-3
-        weight, bias = judge.answer.weight.detach(), judge.answer.bias.detach()
-        self.layer = nn.Linear(weight.shape[1], weight.shape[0])
-        self.layer.weight.data.copy_(weight * self.spread)
-        self.layer.bias.data.copy_(bias + weight @ self.mean)
-        self._before = self.layer.weight.detach().clone()
-
-    def __call__(self, evidence: Tensor) -> Tensor:
-        """Logits of OUTPUTS."""
-        logits: Tensor = self.layer((evidence - self.mean) / self.spread)
-        return logits
-
-    def moved(self) -> Tensor:
-        """How far the weights are from where they began."""
-        moved: Tensor = (self.layer.weight - self._before).square().sum()
-        return moved
-
-    def put_into(self, judge: Judge) -> None:
-        """Give the judge the layer, for evidence as it is."""
-        with torch.no_grad():
-            weight = self.layer.weight / self.spread
-            judge.answer.weight.copy_(weight)
-            judge.answer.bias.copy_(self.layer.bias - weight @ self.mean)
+def _cost(logits: Tensor, wanted: Tensor, weights: Tensor) -> Tensor:
+    wanted = wanted.clamp(_UNSURE, 1 - _UNSURE)
+    return nn.functional.binary_cross_entropy_with_logits(logits, wanted, weight=weights, reduction="sum")
 
 
-def refit(
-    net: StreetNet,
-    judge: Judge,
-    pool: dict[str, npt.NDArray[np.float16]],
-    clips: list[Clip],
-    seen: Windows,
-    *,
-    left_out: int | None,
-    permissive: bool,
-) -> None:
-    """Fit `judge.answer` on the pool's labelled mixtures and on the clips outside the fold left out."""
-    net.eval()
-    net.to(memory_format=torch.channels_last)
-    chosen = np.array([c.fold != left_out and (c.permissive or not permissive) for c in clips])
-    with torch.no_grad():
-        whole = _Segments(net, judge, clips, seen, chosen)
-        labelled = np.flatnonzero((pool["targets"] != UNKNOWN).any(axis=1))[::_EVERY_MIXTURE]
-        mixtures = judge.evidence(_features(net, pool["pictures"][labelled]))
-    wanted = torch.from_numpy(pool["targets"][labelled].astype(np.float32))
-    weights = _weights(wanted, np.arange(len(wanted)))
-    fit = _Fit(judge, whole.evidence)
-    optimiser = torch.optim.Adam(fit.layer.parameters(), lr=_RATE)
-    cost_of = nn.functional.binary_cross_entropy_with_logits
-    for _ in range(_STEPS):
-        mixed = cost_of(fit(mixtures), wanted.clamp(0.01, 0.99), weight=weights, reduction="sum")
-        cut = cost_of(
-            whole.logits(fit), whole.wanted.clamp(0.01, 0.99), weight=whole.weights, reduction="sum"
-        )
+def fit(
+    heard: Heard, clips: list[Clip], folds: list[int], terms: Terms, *, permissive: bool = False
+) -> nn.Linear:
+    """Return the last layer that `folds` teach, for evidence as it is."""
+    chosen = np.array([c.fold in folds and (c.permissive or not permissive) for c in clips])
+    segments = _Segments(heard, clips, chosen)
+    whole = heard.evidence[segments.rows]
+    mixed, wanted = (torch.cat(parts) for parts in zip(*(heard.mixtures[k] for k in folds), strict=True))
+    mean, spread = whole.mean(0), whole.std(0) + 1e-3
+    whole, mixed = (whole - mean) / spread, (mixed - mean) / spread
+    weights = terms.mixed * _weights(wanted, np.arange(len(wanted)))
+    layer = nn.Linear(whole.shape[1], len(OUTPUTS))
+    before = torch.zeros_like(layer.weight)
+    before[:, FEATURES:] = terms.prior * torch.eye(len(OUTPUTS)).repeat(1, 2) * spread[FEATURES:]
+    layer.weight.data.copy_(before)
+    layer.bias.data.fill_(_BIAS)
+    optimiser = torch.optim.LBFGS(
+        layer.parameters(), max_iter=_ITERATIONS, history_size=10, line_search_fn="strong_wolfe"
+    )
+
+    def cost() -> Tensor:
         optimiser.zero_grad()
-        (_MIXED * mixed + cut + _KEEP * fit.moved()).backward()
-        optimiser.step()
-    fit.put_into(judge)
+        total = _cost(segments.logits(layer(whole)), segments.wanted, segments.weights)
+        total = total + _cost(layer(mixed), wanted, weights)
+        total = total + terms.keep * (layer.weight - before).square().sum()
+        total.backward()
+        return total
+
+    optimiser.step(cost)
+    with torch.no_grad():
+        layer.weight /= spread
+        layer.bias -= layer.weight @ mean
+    return layer
+
+
+def answers(heard: Heard, layer: nn.Linear, of: npt.NDArray[np.bool_]) -> Scores:
+    """What the layer says of each segment of the clips that are chosen in `of`."""
+    rows = np.flatnonzero(of[heard.clip])
+    with torch.no_grad():
+        logits: Floats = layer(heard.evidence[rows]).numpy()
+    at_s = np.zeros(rows.size, np.float32)
+    return Scores(heard.clip[rows], heard.segment[rows], at_s, logits).of_segments()
 
 
 def unfitted(folder: Path) -> list[tuple[str, Path]]:
@@ -148,8 +192,20 @@ def _fitted(folder: Path, name: str, trained: Path) -> bool:
     return head.exists() and head.stat().st_mtime >= trained.stat().st_mtime
 
 
+def load(trained: Path, families: Families) -> tuple[StreetNet, Judge]:
+    """Return a trained network and its judge, whose last layer is not fitted yet."""
+    net = StreetNet()
+    net.load_state_dict(torch.load(trained, map_location="cpu"))
+    return net, Judge(net, families)
+
+
+def _same(one: StreetNet, other: StreetNet) -> bool:
+    pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
 def main() -> None:
-    """Refit and export every trained network that is not yet."""
+    """Fit the last layer of every trained network that has none yet, and export it."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -164,14 +220,14 @@ def main() -> None:
     clips = read_manifest(args.recordings, SEED)
     seen = windows(args.cache, read_tracks(args.recordings, clips, args.cache))
     folder, pool = args.cache / f"networks-{args.licences}", args.cache / f"pool-{args.licences}"
-    families = tag_families(args.peers)
+    families, before = tag_families(args.peers), None
     for name, trained in progress(unfitted(folder), "heads"):
-        left_out = int(name) if name != "all" else None
-        net = StreetNet()
-        net.load_state_dict(torch.load(trained))
-        judge = Judge(net, families)
-        mixtures = read_pool(pool, [k for k in range(FOLDS) if k != left_out])
-        refit(net, judge, mixtures, clips, seen, left_out=left_out, permissive=args.licences == "permissive")
+        net, judge = load(trained, families)
+        if before is None or not _same(net, before):  # folds that were not trained further share their start
+            heard, before = hear(net, judge, seen, pool), net
+        folds = [k for k in range(FOLDS) if str(k) != name]
+        layer = fit(heard, clips, folds, Terms(), permissive=args.licences == "permissive")
+        judge.answer.load_state_dict(layer.state_dict())
         export(net, judge, folder / f"{name}.onnx")
         torch.save({"net": net.state_dict(), "judge": judge.state_dict()}, folder / f"{name}.head.pt")
 

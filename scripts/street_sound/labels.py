@@ -24,6 +24,8 @@ RELATED = {
 """Labels that are neither for nor against an output: left out when false alarms are counted."""
 
 UNKNOWN = -1.0
+SILENCE = "silence"
+"""Label of what holds no sound, whatever the recording it is of holds elsewhere."""
 
 # A recording of the label (or original label) may well hold these too, so it teaches nothing about them.
 _OPEN = {

@@ -36,6 +36,12 @@ def auc(positives: Floats, negatives: Floats) -> float:
     return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
 
 
+def early_recall(positives: Floats, negatives: Floats, most: float = 0.05) -> float:
+    """Mean recall over the false-positive rates from 0 to `most`: less of an accident than at one rate."""
+    limits = np.sort(negatives)[::-1][: max(1, int(most * negatives.size))]
+    return float((np.asarray(positives)[:, None] > limits).mean())
+
+
 def share_by_group(hit: Mask, group: npt.NDArray[np.int64], seed: int = 0) -> Share:
     """Share of hits; the interval is a bootstrap over groups, because clips of one recording agree."""
     rng = np.random.default_rng(seed)

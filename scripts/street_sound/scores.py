@@ -18,6 +18,11 @@ HOP_S = 0.25
 SEGMENT = 5 * SAMPLE_RATE_HZ
 
 
+def _key(clip: npt.NDArray[np.int64], segment: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return one number for each segment of each clip."""
+    return clip * 100_000 + segment
+
+
 @dataclass(frozen=True)
 class Scores:
     """Logits of OUTPUTS.
@@ -41,7 +46,7 @@ class Scores:
 
     def of_segments(self) -> "Scores":
         """Return the largest logit of each segment."""
-        key = self.clip * 100_000 + self.segment
+        key = _key(self.clip, self.segment)
         order = np.argsort(key, kind="stable")
         _, first = np.unique(key[order], return_index=True)
         rows = order[first]
@@ -64,17 +69,23 @@ def segments(track: npt.NDArray[np.int16]) -> list[Floats]:
 
 @dataclass(frozen=True)
 class Windows:
-    """The pictures of every window of every clip, as float16, with their places."""
+    """The pictures of every window of every clip, as float16, their places, and which are silent."""
 
     clip: npt.NDArray[np.int64]
     segment: npt.NDArray[np.int64]
     start_s: Floats
+    silent: npt.NDArray[np.bool_]
     pictures: npt.NDArray[np.float16]
+
+    def silence(self, scores: Scores) -> npt.NDArray[np.bool_]:
+        """Return which rows of `scores` are of segments that hold nothing but silence."""
+        loud = np.unique(_key(self.clip, self.segment)[~self.silent])
+        return ~np.isin(_key(scores.clip, scores.segment), loud)
 
 
 def windows(cache: Path, tracks: list[npt.NDArray[np.int16]]) -> Windows:
     """Return the windows of all clips, made once into `cache`."""
-    store, places = cache / "windows.npy", cache / "windows.npz"
+    store, places = cache / "windows.npy", cache / "places.npz"
     if not places.exists():
         found: list[tuple[int, int, float]] = []
         pictures = []
@@ -83,11 +94,13 @@ def windows(cache: Path, tracks: list[npt.NDArray[np.int16]]) -> Windows:
                 starts, cut = zip(*cut_windows(piece, HOP_S), strict=True)
                 found += [(index, number, number * SEGMENT / SAMPLE_RATE_HZ + s) for s in starts]
                 pictures.append(log_mel(np.stack(cut)).astype(np.float16))
-        np.save(store, np.concatenate(pictures))
+        whole = np.concatenate(pictures)
+        np.save(store, whole)
         clip, segment, start_s = zip(*found, strict=True)
-        np.savez(places, clip=clip, segment=segment, start_s=np.array(start_s, np.float32))
+        at_s, silent = np.array(start_s, np.float32), np.array([np.ptp(one) == 0 for one in whole])
+        np.savez(places, clip=clip, segment=segment, start_s=at_s, silent=silent)
     at = np.load(places)
-    return Windows(at["clip"], at["segment"], at["start_s"], np.load(store, mmap_mode="r"))
+    return Windows(at["clip"], at["segment"], at["start_s"], at["silent"], np.load(store, mmap_mode="r"))
 
 
 def ours(networks: Path, clips: list[Clip], seen: Windows) -> Scores:
@@ -130,14 +143,15 @@ def peers(
     return found
 
 
-def _joined(rows: list[Scores]) -> Scores:
+def joined(rows: list[Scores]) -> Scores:
+    """Return the rows of all of them."""
     return Scores(
         *(np.concatenate([getattr(r, f) for r in rows]) for f in ("clip", "segment", "start_s", "logits"))
     )
 
 
 def _save(path: Path, rows: list[Scores]) -> None:
-    whole = _joined(rows)
+    whole = joined(rows)
     np.savez(path, clip=whole.clip, segment=whole.segment, start_s=whole.start_s, logits=whole.logits)
 
 

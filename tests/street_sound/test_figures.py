@@ -7,10 +7,10 @@ import pytest
 
 from edge.inference.card import read_card
 from scripts.street_sound.corpus import Clip
-from scripts.street_sound.figures import VARIANT, Row, markdown, table
+from scripts.street_sound.figures import VARIANT, Row, Truth, markdown, table
 from scripts.street_sound.labels import FROM_MANIFEST, OUTPUTS
 from scripts.street_sound.measures import Share
-from scripts.street_sound.scores import SEGMENT, Scores, logit, segments
+from scripts.street_sound.scores import SEGMENT, Scores, Windows, logit, segments
 from scripts.street_sound.shipping import OFF, reached, write_card
 
 
@@ -33,9 +33,31 @@ def _scores(clips: list[Clip], spread: float, seed: int) -> Scores:
     return Scores(np.arange(count), np.zeros(count, int), np.zeros(count, np.float32), logits)
 
 
+def _truth(clips: list[Clip]) -> Truth:
+    return Truth(clips, _scores(clips, 0.0, 0), np.zeros(len(clips), bool))
+
+
+def test_a_silent_segment_holds_nothing_whatever_its_clip_is_called() -> None:
+    clips = _clips()
+    scores = _scores(clips, 0.0, 0)
+    first = np.flatnonzero([c.label == "fireworks" for c in clips])[0]
+    seen = Windows(
+        np.repeat(scores.clip, 2),
+        np.repeat(scores.segment, 2),
+        np.repeat(scores.start_s, 2),
+        # One window of another clip is silent too: that is not the whole segment.
+        np.isin(np.arange(2 * len(clips)), [2 * first, 2 * first + 1, 2 * first + 2]),
+        np.zeros((2 * len(clips), 1, 1), np.float16),
+    )
+    truth = Truth(clips, scores, seen.silence(scores))
+    assert truth.positive("firework").sum() == 11
+    assert not truth.positive("firework")[first]
+    assert all(truth.negative(name)[first] for name in OUTPUTS)
+
+
 def test_a_perfect_model_is_bold_and_a_random_peer_is_not() -> None:
     clips = _clips()
-    rows = table(clips, {"ours": _scores(clips, 0.1, 1), "peer": _scores(clips, 50.0, 2)})
+    rows = table(_truth(clips), {"ours": _scores(clips, 0.1, 1), "peer": _scores(clips, 50.0, 2)})
     assert all(row.values["ours"].value == 1.0 for row in rows)
     assert np.mean([row.values["peer"].value for row in rows if "AUC" in row.what]) < 0.8
     lines = markdown(rows, ["ours", "peer"]).splitlines()
@@ -98,7 +120,7 @@ def test_the_written_card_is_one_the_program_reads(tmp_path: Path) -> None:
     clips = _clips()
     further = tmp_path / "further.toml"
     further.write_text('[[materials]]\nsource = "more"\nlicence = "CC0"\ncount = 3\npermissive = true\n')
-    rows = table(clips, {"ours": _scores(clips, 3.0, 1), "peer": _scores(clips, 3.0, 2)})
+    rows = table(_truth(clips), {"ours": _scores(clips, 3.0, 1), "peer": _scores(clips, 3.0, 2)})
     write_card(
         folder,
         clips=clips,

@@ -6,6 +6,7 @@ import pytest
 from scripts.street_sound.measures import (
     alarms,
     auc,
+    early_recall,
     platt,
     probability_of,
     rate_per_hour,
@@ -28,6 +29,13 @@ def test_auc_counts_pairs() -> None:
     positives, negatives = RNG.normal(1, 1, 40), RNG.normal(0, 1, 60).round(1)
     pairs = positives[:, None] - negatives
     assert auc(positives, negatives) == pytest.approx(((pairs > 0) + 0.5 * (pairs == 0)).mean())
+
+
+def test_early_recall_is_the_mean_over_the_first_false_positives() -> None:
+    negatives, positives = np.arange(100.0), np.array([94.5, 97.5, 200.0])
+    recalls = [(positives > limit).mean() for limit in (99, 98, 97, 96, 95)]
+    assert early_recall(positives, negatives) == pytest.approx(np.mean(recalls))
+    assert early_recall(negatives + 1000, negatives) == 1.0
 
 
 def test_clips_of_one_recording_do_not_narrow_the_interval() -> None:

@@ -1,0 +1,126 @@
+"""The fit of the last layer; needs the packages of scripts/street_sound/requirements.txt."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")  # the imports after it need it
+# ruff: noqa: E402
+
+from torch import Tensor
+
+from edge.dsp.log_mel import SHAPE
+from scripts.street_sound.choose import inside, judged
+from scripts.street_sound.corpus import FOLDS, Clip
+from scripts.street_sound.figures import Truth
+from scripts.street_sound.head import Heard, Terms, answers, fit, hear
+from scripts.street_sound.labels import FROM_MANIFEST, OUTPUTS, UNKNOWN
+from scripts.street_sound.network import FEATURES, Judge, StreetNet
+from scripts.street_sound.scores import Windows
+
+FAMILIES = ([[k, k + 20] for k in range(len(OUTPUTS))], [[k] for k in range(len(OUTPUTS))])
+WIDTH, WINDOWS, FIREWORK = FEATURES + 2 * len(OUTPUTS), 4, OUTPUTS.index("firework")
+HUSH = 20  # the feature that lights up in silence; that of each class has its number
+
+
+def _clips(*, hush: bool = False) -> list[Clip]:
+    """Six clips of each class and thirty others in each fold; the clips of group `hush` hold nothing."""
+    sounding = [
+        Clip(f"{label}{k}", label, label, "mine", f"{label}{k // 3}", "real", "CC0", fold)
+        for fold in range(FOLDS)
+        for label, count in (*((label, 6) for label in FROM_MANIFEST.values()), ("other", 30))
+        for k in range(1000 * fold, 1000 * fold + count)
+    ]
+    quiet = Clip("quiet", "fireworks", "fireworks", "mine", "hush", "real", "CC0", 3)
+    return [*sounding, *[quiet] * (6 if hush else 0)]
+
+
+def _evidence(rng: np.random.Generator, rows: int) -> Tensor:
+    return torch.from_numpy(rng.normal(0, 0.1, (rows, WIDTH)).astype(np.float32))
+
+
+def _heard(clips: list[Clip]) -> Heard:
+    """An event is in one window of its clip; of the clips of hush every window is silent."""
+    rng = np.random.default_rng(2)
+    clip = np.repeat(np.arange(len(clips)), WINDOWS)
+    evidence = _evidence(rng, clip.size)
+    silent = np.array([clips[i].group == "hush" for i in clip])
+    for feature, label in enumerate(FROM_MANIFEST.values()):
+        holds = np.array([clips[i].label == label for i in clip])
+        evidence[holds & (np.arange(clip.size) % WINDOWS == 1), feature] += 4
+    evidence[silent] = 0
+    evidence[silent, HUSH] = 4
+    mixed = {
+        k: (_evidence(rng, 40), torch.full((40, len(OUTPUTS)), UNKNOWN).index_fill(0, torch.arange(20), 0))
+        for k in range(FOLDS)
+    }
+    return Heard(clip, np.zeros_like(clip), silent, evidence, mixed)
+
+
+def _says(layer: torch.nn.Linear, feature: int | None) -> float:
+    """Logit of a firework where one feature lights up, or none."""
+    evidence = torch.zeros(1, WIDTH)
+    if feature is not None:
+        evidence[0, feature] = 4
+    return float(layer(evidence)[0, FIREWORK].detach())
+
+
+def test_what_is_in_one_window_is_learned_and_silence_is_no_firework() -> None:
+    clips = _clips(hush=True)
+    layer = fit(_heard(clips), clips, [1, 2, 3], Terms())
+    nothing = _says(layer, None)
+    assert _says(layer, FIREWORK) > nothing + 1.5
+    assert _says(layer, HUSH) < nothing + 0.1
+    assert _says(layer, OUTPUTS.index("siren")) < nothing
+
+
+def test_the_fold_left_out_teaches_nothing() -> None:
+    clips = _clips()
+    heard = _heard(clips)
+    before = fit(heard, clips, [1, 2, 3], Terms())
+    outside = np.array([clips[i].fold == 0 for i in heard.clip])
+    heard.evidence[outside] += 50
+    heard.mixtures[0][0].add_(50)
+    assert torch.equal(fit(heard, clips, [1, 2, 3], Terms()).weight, before.weight)
+
+
+def test_weights_that_are_held_fast_stay_at_what_the_tags_say() -> None:
+    clips = _clips()
+    layer = fit(_heard(clips), clips, [0, 1, 2], Terms(keep=1e4, prior=0.7))
+    begun = torch.zeros(len(OUTPUTS), WIDTH)
+    begun[:, FEATURES:] = 0.7 * torch.eye(len(OUTPUTS)).repeat(1, 2)
+    assert torch.allclose(layer.weight, begun, atol=1e-3)
+
+
+def test_terms_are_judged_inside_the_folds_they_learn_from() -> None:
+    clips = _clips()
+    heard = _heard(clips)
+    scores = inside(heard, clips, 2, Terms())
+    assert {clips[i].fold for i in scores.clip} == {0, 1, 3}
+    early, _ = judged(scores, Truth(clips, scores, np.zeros(scores.clip.size, bool)))
+    assert min(early) > 0.9
+    one = answers(heard, fit(heard, clips, [0, 1], Terms()), np.array([c.fold == 3 for c in clips]))
+    np.testing.assert_allclose(scores.only(one.clip).logits, one.logits, atol=1e-5)
+
+
+def test_a_network_hears_windows_and_the_labelled_mixtures_of_each_fold(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    net, rng = StreetNet().eval(), np.random.default_rng(1)
+    for fold in range(FOLDS):
+        wanted = np.full((8, len(OUTPUTS)), UNKNOWN, np.float16)
+        wanted[4:] = 0
+        np.savez(
+            tmp_path / f"fold{fold}-000.npz",
+            pictures=rng.normal(size=(8, 2, *SHAPE)).astype(np.float16),
+            targets=wanted,
+            yamnet=np.zeros((8, 521), np.float16),
+        )
+    pictures = rng.normal(size=(3, *SHAPE)).astype(np.float16)
+    seen = Windows(np.arange(3), np.zeros(3, int), np.zeros(3, np.float32), np.zeros(3, bool), pictures)
+    judge = Judge(net, FAMILIES)
+    heard = hear(net, judge, seen, tmp_path)
+    assert list(heard.clip) == [0, 2]
+    assert all(len(e) == len(w) == 2 and (w == 0).all() for e, w in heard.mixtures.values())
+    alone = judge.evidence(net.features(torch.from_numpy(pictures[2:].astype(np.float32))[:, None]))
+    assert torch.allclose(heard.evidence[1:], alone, atol=1e-4)
