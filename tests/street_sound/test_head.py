@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")  # the imports after it need it
 # ruff: noqa: E402
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from edge.dsp.log_mel import SHAPE
 from scripts.street_sound.choose import inside, judged
@@ -58,7 +58,7 @@ def _heard(clips: list[Clip]) -> Heard:
     return Heard(clip, np.zeros_like(clip), silent, evidence, mixed)
 
 
-def _says(layer: torch.nn.Linear, feature: int | None) -> float:
+def _says(layer: nn.Linear, feature: int | None) -> float:
     """Logit of a firework where one feature lights up, or none."""
     evidence = torch.zeros(1, WIDTH)
     if feature is not None:
