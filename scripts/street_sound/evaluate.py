@@ -24,7 +24,7 @@ from scripts.onnx_files import one_thread_session
 from scripts.street_sound import plots
 from scripts.street_sound.corpus import FOLDS, SEED, Clip, read_manifest, read_tracks
 from scripts.street_sound.figures import VARIANT, Row, Truth, markdown, table
-from scripts.street_sound.labels import OUTPUTS
+from scripts.street_sound.labels import OUTPUTS, SILENCE
 from scripts.street_sound.measures import (
     Mask,
     Share,
@@ -158,7 +158,7 @@ def _median_ms(work: Callable[[], object]) -> float:
     return float(np.median(spent))
 
 
-def _report(findings: Findings, rows: list[Row], model: Path, variants: Path | None) -> str:
+def _report(findings: Findings, truth: Truth, rows: list[Row], model: Path, variants: Path | None) -> str:
     limits = findings.probabilities()
     alarm_rows = [
         f"| {n} | {r[0]:.1f} ({r[1]:.1f}..{r[2]:.1f}) | {findings.recalls[n]} | {limits[n]:.3f} | "
@@ -174,11 +174,15 @@ def _report(findings: Findings, rows: list[Row], model: Path, variants: Path | N
         mel_ms=f"{_median_ms(lambda: log_mel(sound)):.1f}",
         network_ms=f"{_median_ms(lambda: session.run(None, {'log_mel': picture})):.1f}",
         folds=len(findings.folds),
+        silent=int((truth.label == SILENCE).sum()),
+        segments=truth.label.size,
         variants=variants.read_text(encoding="utf-8") if variants else "",
     )
 
 
-def _ship(args: argparse.Namespace, clips: list[Clip], findings: Findings, rows: list[Row]) -> None:
+def _ship(
+    args: argparse.Namespace, clips: list[Clip], findings: Findings, truth: Truth, rows: list[Row]
+) -> None:
     folder = _ROOT / "models" / "street_sound"
     folder.mkdir(parents=True, exist_ok=True)
     net = StreetNet()
@@ -198,7 +202,7 @@ def _ship(args: argparse.Namespace, clips: list[Clip], findings: Findings, rows:
         seed=SEED,
         further=args.further,
     )
-    report = _report(findings, rows, folder / "model.onnx", args.variants)
+    report = _report(findings, truth, rows, folder / "model.onnx", args.variants)
     (_ROOT / "docs" / "street_sound.md").write_text(report, encoding="utf-8")
 
 
@@ -236,7 +240,7 @@ def main() -> None:
         sys.stdout.write(f"{name}: {rate[0]:.1f} false alarms an hour, recall {findings.recalls[name]}\n")
     if args.ship:
         _plot(_ROOT / "docs", truth, models, findings)
-        _ship(args, clips, findings, rows)
+        _ship(args, clips, findings, truth, rows)
 
 
 if __name__ == "__main__":
