@@ -23,7 +23,7 @@ from edge.dsp.log_mel import SAMPLE_RATE_HZ, WINDOW_SAMPLES, log_mel
 from scripts.onnx_files import one_thread_session
 from scripts.street_sound import plots
 from scripts.street_sound.corpus import FOLDS, SEED, Clip, read_manifest, read_tracks
-from scripts.street_sound.figures import VARIANT, Row, Truth, markdown, table
+from scripts.street_sound.figures import VARIANT, Row, Truth, found, markdown, table
 from scripts.street_sound.labels import OUTPUTS, SILENCE
 from scripts.street_sound.measures import (
     Mask,
@@ -37,7 +37,7 @@ from scripts.street_sound.measures import (
 )
 from scripts.street_sound.network import Judge, StreetNet, export
 from scripts.street_sound.peers import tag_families
-from scripts.street_sound.scores import Scores, ours, peers, windows
+from scripts.street_sound.scores import Scores, Windows, ours, peers, windows
 from scripts.street_sound.shipping import OFF, Rate, write_card
 
 Floats = npt.NDArray[np.float64]
@@ -158,7 +158,23 @@ def _median_ms(work: Callable[[], object]) -> float:
     return float(np.median(spent))
 
 
-def _report(findings: Findings, truth: Truth, rows: list[Row], model: Path, variants: Path | None) -> str:
+@dataclass(frozen=True)
+class _Tables:
+    """Truth and rows of the segments, and the rows of whole recordings."""
+
+    truth: Truth
+    rows: list[Row]
+    whole: list[Row]
+
+
+def _tables(clips: list[Clip], seen: Windows, models: dict[str, Scores]) -> _Tables:
+    truth = Truth(clips, models["ours"], seen.silence(models["ours"]))
+    of_clips = {name: scores.of_clips() for name, scores in models.items()}
+    heard = Truth(clips, of_clips["ours"], np.zeros(of_clips["ours"].clip.size, bool))
+    return _Tables(truth, table(truth, models), found(heard, of_clips))
+
+
+def _report(findings: Findings, tables: _Tables, model: Path, variants: Path | None) -> str:
     limits = findings.probabilities()
     alarm_rows = [
         f"| {n} | {r[0]:.1f} ({r[1]:.1f}..{r[2]:.1f}) | {findings.recalls[n]} | {limits[n]:.3f} | "
@@ -170,19 +186,18 @@ def _report(findings: Findings, truth: Truth, rows: list[Row], model: Path, vari
     session, picture = one_thread_session(model), log_mel(sound)[None]
     return Template((Path(__file__).parent / "report.md").read_text(encoding="utf-8")).substitute(
         alarms="\n".join(alarm_rows),
-        table=markdown(rows, list(rows[0].values)),
+        table=markdown(tables.rows, list(tables.rows[0].values)),
+        whole=markdown(tables.whole, list(tables.whole[0].values)),
         mel_ms=f"{_median_ms(lambda: log_mel(sound)):.1f}",
         network_ms=f"{_median_ms(lambda: session.run(None, {'log_mel': picture})):.1f}",
         folds=len(findings.folds),
-        silent=int((truth.label == SILENCE).sum()),
-        segments=truth.label.size,
+        silent=int((tables.truth.label == SILENCE).sum()),
+        segments=tables.truth.label.size,
         variants=variants.read_text(encoding="utf-8") if variants else "",
     )
 
 
-def _ship(
-    args: argparse.Namespace, clips: list[Clip], findings: Findings, truth: Truth, rows: list[Row]
-) -> None:
+def _ship(args: argparse.Namespace, clips: list[Clip], findings: Findings, tables: _Tables) -> None:
     folder = _ROOT / "models" / "street_sound"
     folder.mkdir(parents=True, exist_ok=True)
     net = StreetNet()
@@ -198,11 +213,11 @@ def _ship(
         thresholds=findings.probabilities(),
         why=f"{100 * OPERATING_POINT:g} % of the segments of hard negatives exceed it, out of fold",
         rates=findings.rates,
-        rows=rows,
+        rows=tables.rows,
         seed=SEED,
         further=args.further,
     )
-    report = _report(findings, truth, rows, folder / "model.onnx", args.variants)
+    report = _report(findings, tables, folder / "model.onnx", args.variants)
     (_ROOT / "docs" / "street_sound.md").write_text(report, encoding="utf-8")
 
 
@@ -233,14 +248,15 @@ def main() -> None:
     variant = args.cache / "networks-permissive"
     if args.licences == "any" and all((variant / f"{k}.head.pt").exists() for k in range(FOLDS)):
         models[VARIANT] = ours(variant, clips, seen).of_segments()
-    truth = Truth(clips, models["ours"], seen.silence(models["ours"]))
-    rows, findings = table(truth, models), find(clips, tracks, scored, truth)
-    sys.stdout.write(markdown(rows, list(models)) + "\n")
+    tables = _tables(clips, seen, models)
+    findings = find(clips, tracks, scored, tables.truth)
+    for rows in (tables.rows, tables.whole):
+        sys.stdout.write(markdown(rows, list(models)) + "\n\n")
     for name, rate in findings.rates.items():
         sys.stdout.write(f"{name}: {rate[0]:.1f} false alarms an hour, recall {findings.recalls[name]}\n")
     if args.ship:
-        _plot(_ROOT / "docs", truth, models, findings)
-        _ship(args, clips, findings, truth, rows)
+        _plot(_ROOT / "docs", tables.truth, models, findings)
+        _ship(args, clips, findings, tables)
 
 
 if __name__ == "__main__":

@@ -125,18 +125,27 @@ class _Table:
         return Row(f"{name}: AUC", on, None, values)
 
 
-def table(truth: Truth, models: dict[str, Scores]) -> list[Row]:
-    """All rows, for models whose scores are of the same segments."""
+def _guns(truth: Truth) -> dict[str, Mask]:
+    return {on: truth.positive("gunshot") & (truth.source == source) for on, source in _GUN_SOURCES.items()}
+
+
+def found(truth: Truth, models: dict[str, Scores]) -> list[Row]:
+    """Rows of what is found at 1 % false positives, for models whose scores are of the same segments."""
     make = _Table(truth, models)
-    guns = {on: truth.positive("gunshot") & (truth.source == source) for on, source in _GUN_SOURCES.items()}
-    everywhere = {name: truth.positive(name) for name in ("gunshot", *_TARGETS)}
+    guns = _guns(truth)
     return [
         *(make.recall("gunshot", where, on, _GUN_TARGETS[on]) for on, where in guns.items()),
         *(make.against_fireworks(where, on) for on, where in guns.items()),
         *(make.found_as_gunshot(where, on) for on, where in guns.items()),
-        *(make.recall(name, everywhere[name], "all of it", target) for name, target in _TARGETS.items()),
-        *(make.area(name, where, "all of it") for name, where in everywhere.items()),
+        *(make.recall(name, truth.positive(name), "all of it", aim) for name, aim in _TARGETS.items()),
     ]
+
+
+def table(truth: Truth, models: dict[str, Scores]) -> list[Row]:
+    """All rows: what is found, and the areas under the curves."""
+    make = _Table(truth, models)
+    areas = [make.area(name, truth.positive(name), "all of it") for name in ("gunshot", *_TARGETS)]
+    return [*found(truth, models), *areas]
 
 
 def markdown(rows: list[Row], models: list[str]) -> str:

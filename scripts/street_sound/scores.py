@@ -44,6 +44,10 @@ class Scores:
         rows = np.isin(self.clip, clips)
         return Scores(self.clip[rows], self.segment[rows], self.start_s[rows], self.logits[rows])
 
+    def of_clips(self) -> "Scores":
+        """Return the largest logit of each clip."""
+        return Scores(self.clip, np.zeros_like(self.segment), self.start_s, self.logits).of_segments()
+
     def of_segments(self) -> "Scores":
         """Return the largest logit of each segment."""
         key = _key(self.clip, self.segment)

@@ -100,6 +100,9 @@ def test_a_segment_scores_as_its_loudest_window() -> None:
     assert list(zip(found.clip, found.segment, strict=True)) == [(3, 0), (3, 1), (4, 0)]
     np.testing.assert_array_equal(found.logits, logits[[4, 2, 3]])
     assert set(windows.only(np.array([4])).clip) == {4}
+    whole = windows.of_clips()
+    assert list(whole.clip) == [3, 4]
+    np.testing.assert_array_equal(whole.logits, logits[[4, 3]])
 
 
 @pytest.mark.parametrize(
