@@ -30,7 +30,8 @@ _POSITIVES = 0.15  # share of the weight of a class that its positives get
 _SHARPNESS = 4.0  # of the soft maximum over windows
 _UNSURE = 0.01  # no answer is wanted more sure than this
 _BIAS = -3.0  # where the answers begin: nothing is there
-_EVERY_WINDOW, _EVERY_MIXTURE = 2, 4  # neighbours say nearly the same
+# Neighbours say nearly the same. The views of a mixture alternate, so these are the pictures as they are.
+_EVERY_WINDOW, _EVERY_MIXTURE = 2, 4
 Floats = npt.NDArray[np.float32]
 
 
