@@ -7,7 +7,10 @@ from torch.nn import functional
 
 
 def augmented(images: torch.Tensor, dice: torch.Generator) -> torch.Tensor:
-    """Return float32 pictures (n, 3, h, w), 0..255, changed: place, lines, light, sharpness, noise."""
+    """Return float32 pictures (n, 3, h, w), 0..255, changed: place, lines, light, sharpness, noise.
+
+    The dice lie where the pictures do.
+    """
     images = _warped(images, dice)
     images = _lined(images, dice)
     images = _foreign_objects(images, dice)
@@ -16,23 +19,23 @@ def augmented(images: torch.Tensor, dice: torch.Generator) -> torch.Tensor:
 
 
 def _uniform(count: int, low: float, high: float, dice: torch.Generator) -> torch.Tensor:
-    return low + (high - low) * torch.rand(count, generator=dice)
+    return low + (high - low) * torch.rand(count, generator=dice, device=dice.device)
 
 
 def _chosen(count: int, share: float, dice: torch.Generator) -> torch.Tensor:
-    return (torch.rand(count, generator=dice) < share).float().view(-1, 1, 1, 1)
+    return (torch.rand(count, generator=dice, device=dice.device) < share).float().view(-1, 1, 1, 1)
 
 
 def _warped(images: torch.Tensor, dice: torch.Generator) -> torch.Tensor:
     """Turn, scale, squeeze, shift, mirror: bays are drawn by hand."""
     n = len(images)
     turn = _uniform(n, -0.35, 0.35, dice)
-    quarter = (torch.rand(n, generator=dice) < 0.35).float() * (math.pi / 2)
+    quarter = (torch.rand(n, generator=dice, device=dice.device) < 0.35).float() * (math.pi / 2)
     turn = turn + quarter
     zoom = _uniform(n, 0.75, 1.15, dice)
     squeeze = _uniform(n, 0.8, 1.25, dice)
-    mirror = torch.where(torch.rand(n, generator=dice) < 0.5, -1.0, 1.0)
-    matrix = torch.zeros(n, 2, 3)
+    mirror = torch.where(torch.rand(n, generator=dice, device=dice.device) < 0.5, -1.0, 1.0)
+    matrix = torch.zeros(n, 2, 3, device=dice.device)
     matrix[:, 0, 0] = turn.cos() * zoom * squeeze * mirror
     matrix[:, 0, 1] = -turn.sin() * zoom
     matrix[:, 1, 0] = turn.sin() * zoom * mirror
@@ -46,13 +49,13 @@ def _warped(images: torch.Tensor, dice: torch.Generator) -> torch.Tensor:
 def _lined(images: torch.Tensor, dice: torch.Generator) -> torch.Tensor:
     """Paint bay markings and the edges of shadows over both states: a line is no car."""
     n, _, height, width = images.shape
-    rows = torch.linspace(-1, 1, height).view(1, 1, -1, 1)
-    columns = torch.linspace(-1, 1, width).view(1, 1, 1, -1)
+    rows = torch.linspace(-1, 1, height, device=dice.device).view(1, 1, -1, 1)
+    columns = torch.linspace(-1, 1, width, device=dice.device).view(1, 1, 1, -1)
     for number in range(5):
         # The first two run along the sides, as a bay's own markings do; the others anywhere.
         beside = number < 2
         angle = _uniform(n, -0.5, 0.5, dice) + (0 if beside else 1) * _uniform(n, 0, math.pi, dice)
-        offset = (0.8 if number else -0.8) * torch.ones(n) if beside else torch.zeros(n)
+        offset = (0.8 if number else -0.8) * torch.full((n,), float(beside), device=dice.device)
         offset = offset + _uniform(n, -0.25, 0.25, dice) * (1 if beside else 3)
         broad = _uniform(n, 0.01, 0.09, dice).view(-1, 1, 1, 1)
         across = columns * angle.cos().view(-1, 1, 1, 1) + rows * angle.sin().view(-1, 1, 1, 1)
@@ -69,9 +72,9 @@ def _lined(images: torch.Tensor, dice: torch.Generator) -> torch.Tensor:
 def _foreign_objects(images: torch.Tensor, dice: torch.Generator) -> torch.Tensor:
     """Copy a strip at the border from another picture of any state: a neighbour is not in the bay."""
     n, _, height, width = images.shape
-    others = images[torch.randperm(n, generator=dice)]
-    rows = torch.linspace(-1, 1, height).view(1, 1, -1, 1)
-    columns = torch.linspace(-1, 1, width).view(1, 1, 1, -1)
+    others = images[torch.randperm(n, generator=dice, device=dice.device)]
+    rows = torch.linspace(-1, 1, height, device=dice.device).view(1, 1, -1, 1)
+    columns = torch.linspace(-1, 1, width, device=dice.device).view(1, 1, 1, -1)
     angle = _uniform(n, 0, 2 * math.pi, dice).view(-1, 1, 1, 1)
     from_here = _uniform(n, 0.6, 0.95, dice).view(-1, 1, 1, 1)
     strip = ((columns * angle.cos() + rows * angle.sin()) > from_here).float() * _chosen(n, 0.35, dice)
@@ -83,7 +86,7 @@ def _lit(images: torch.Tensor, dice: torch.Generator) -> torch.Tensor:
     grey = images.mean(dim=1, keepdim=True)
     colour = _uniform(n, 0.0, 1.3, dice).view(-1, 1, 1, 1)
     images = grey + (images - grey) * colour
-    tint = 1 + 0.15 * (torch.rand(n, 3, 1, 1, generator=dice) - 0.5) * 2
+    tint = 1 + 0.15 * (torch.rand(n, 3, 1, 1, generator=dice, device=dice.device) - 0.5) * 2
     gain = _uniform(n, 0.35, 1.5, dice).view(-1, 1, 1, 1)
     lift = _uniform(n, -30, 30, dice).view(-1, 1, 1, 1)
     gamma = _uniform(n, 0.6, 1.8, dice).view(-1, 1, 1, 1)
@@ -95,5 +98,7 @@ def _grained(images: torch.Tensor, dice: torch.Generator) -> torch.Tensor:
     small = functional.interpolate(images, scale_factor=0.35, mode="area")
     small = functional.interpolate(small, size=(height, width), mode="bilinear", align_corners=False)
     images = torch.where(_chosen(n, 0.35, dice) > 0, small, images)
-    noise = torch.randn(images.shape, generator=dice) * _uniform(n, 0, 12, dice).view(-1, 1, 1, 1)
+    noise = torch.randn(images.shape, generator=dice, device=dice.device) * _uniform(n, 0, 12, dice).view(
+        -1, 1, 1, 1
+    )
     return (images + noise).clamp(0, 255)

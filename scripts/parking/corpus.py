@@ -40,7 +40,7 @@ _EMPTY_SOURCE = "pklot_mog2"
 """Pictures of one car park without a car in it: seen through, all of them."""
 _FROM_AN_EMPTY_PICTURE = 8
 _FROM_A_PHOTOGRAPH = 4
-_FROM_A_LOOSE_PICTURE = 5
+_FROM_A_LOOSE_PICTURE = 12
 _LOOSE = "street_loose"
 
 

