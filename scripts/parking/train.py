@@ -5,8 +5,8 @@
 First the base, on the street pictures alone, which show neither car park, and without a label: each part of
 the network learns what a part of the teacher makes of the same changed crop, first from the teacher's own map
 before it, then from ours. From the base one network for each car park left out (its figures say how well it
-does on a camera it never saw) and one of all: a linear layer on what the teacher sees is fitted to labels, and
-network and layer go on together. Every picture is changed anew each time it is shown.
+does on a camera it never saw) and one of all: a linear layer on what the teacher sees is fitted to labels,
+and network and layer go on together. Every picture is changed anew each time it is shown.
 
 Uses the GPU where there is one. The rates follow the time that was planned, not a number of steps.
 """
