@@ -33,6 +33,7 @@ class Brightness:
 
     def run(self, crops: np.ndarray) -> list[np.ndarray]:
         assert crops.shape[1:] == (3, SIDE, SIDE)
+        assert 1 <= len(crops) <= 8  # what is given at once is held in memory at once
         return [crops.mean(axis=(1, 2, 3))[:, None] / 255]
 
 
@@ -60,6 +61,12 @@ def played(*parts: tuple[np.ndarray, float], **settings: Any) -> list[tuple[int,
 
 def test_free_occupied_and_unknown_are_told_as_numbers() -> None:
     assert played((picture(0.1, 0.9, 0.5, 0.9), 21)) == [(1, 2, 1), (1, 2, 1)]
+
+
+def test_bays_of_a_large_car_park_keep_their_order() -> None:
+    image = picture(0.9, 0.1, 0.5, 0.1)
+    many = [BAYS[number % 4] for number in range(35)]
+    assert played((image, 11), bays=many)[-1] == (17, 9, 9)
 
 
 def test_who_walks_past_changes_no_bay_but_a_car_does() -> None:
