@@ -2,7 +2,7 @@
 """Measure what the camera lane sees, beside public detectors, and write docs/seeing_figures.md.
 
     scripts/measure_seeing.py --vision DATA/vision --pets vtest.avi --peers models_reference --fetched FOLDER
-    scripts/measure_seeing.py --cards-only      # only copies the figures of the cards anew
+    scripts/measure_seeing.py --cards-only      # only the figures of the cards, and the cost of parking bays
 
 `vtest.avi` is in Debian's package opencv-doc. One thread; times are processor time of this machine.
 """
@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from edge.detectors import crowd, flash, people, picture_health, rapid_motion, scene_motion
+from edge.detectors import crowd, flash, parking, people, picture_health, rapid_motion, scene_motion
 from edge.domain.frames import Image, VideoFrame
 from edge.domain.health import Component
 from edge.domain.identity import SourceId
@@ -38,6 +38,8 @@ from scripts.seeing.truth import Labelled, average_precision, coco, heads, seque
 
 OUT = Path(__file__).resolve().parent.parent / "docs" / "seeing_figures.md"
 CARDS = "Shipped models (from their cards)"
+BAYS = "Parking bays, looked at every 5 s at 640x480"
+LANE = "The camera lane at 640x480"
 VEHICLES = ("car", "bus", "truck")
 # The far road and path of the PETS camera: people there are in the picture, but not in its truth.
 PETS_IGNORE = (((0.0, 0.0), (1.0, 0.0), (1.0, 0.29), (0.0, 0.29)),)
@@ -73,7 +75,8 @@ def main() -> None:
         _table("AP at IoU 0.5, processor time", _detection(args)),
         _table("Counting", list(_counting(args))),
         _table(CARDS, list(_cards())),
-        _table("The camera lane at 640x480", list(_lane(args))),
+        _table(BAYS, list(_bays())),
+        _table(LANE, list(_lane(args))),
     ]
     OUT.write_text("\n".join(parts), encoding="utf-8")
     print("\n".join(parts))
@@ -81,8 +84,8 @@ def main() -> None:
 
 def _renew_cards() -> None:
     before, _, after = OUT.read_text(encoding="utf-8").partition(f"## {CARDS}\n")
-    rest = after[after.index("\n## ") + 1 :]
-    OUT.write_text(before + _table(CARDS, list(_cards())) + "\n" + rest, encoding="utf-8")
+    tables = (_table(CARDS, list(_cards())), _table(BAYS, list(_bays())), after[after.index(f"## {LANE}") :])
+    OUT.write_text(before + "\n".join(tables), encoding="utf-8")
 
 
 def _table(title: str, rows: Sequence[Row]) -> str:
@@ -245,6 +248,22 @@ def _cards() -> Iterator[Row]:
             if "low" in figure:
                 value += f" ({figure['low']:.2f} to {figure['high']:.2f})"
             yield name, figure["what"], figure["on"], value, str(figure.get("target", "-"))
+
+
+def _bays() -> Iterator[Row]:
+    yield "bays", "ms a look", "share of one core"
+    picture = np.random.default_rng(1).integers(0, 256, (480, 640, 3), np.uint8)
+    every_s, looks = 5.0, 20
+    for count in (4, 20, 256):
+        corners = [(n % 16 / 16, n // 16 / 16) for n in range(count)]
+        bays = tuple(((x, y), (x + 1 / 16, y), (x + 1 / 16, y + 1 / 16), (x, y + 1 / 16)) for x, y in corners)
+        detector = parking.build(parking.Config(bays=bays, look_every_s=every_s))
+        frames = [VideoFrame(SOURCE, _at(every_s * n), picture) for n in range(looks)]
+        began_s = time.process_time()
+        for frame in frames:
+            list(detector.accept(frame))
+        look_s = (time.process_time() - began_s) / looks
+        yield str(count), f"{1000 * look_s:.0f}", f"{look_s / every_s:.1%}"
 
 
 def _lane(args: argparse.Namespace) -> Iterator[Row]:
