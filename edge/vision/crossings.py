@@ -1,4 +1,4 @@
-"""Counts who crosses a line, each track once, in the direction in which it did."""
+"""Counts who crosses a line: each track once in each direction, so that who comes back is told."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,8 +40,8 @@ def crossings(tracks: Sequence[Track], lines: Sequence[PixelLine]) -> list[Cross
                 continue
             before = track.side_of.get(number, 0)
             track.side_of[number] = side
-            if before == -side and number not in track.crossed:
-                track.crossed.add(number)
+            if before == -side and (number, side) not in track.crossed:
+                track.crossed.add((number, side))
                 found.append(Crossing(number, track.label, inwards=side > 0))
     return found
 

@@ -31,7 +31,7 @@ class Track:
     Attributes:
         box: float64 (4,): centre x, centre y, width, height, pixels, as expected or corrected.
         speed: of the same, per second.
-        side_of: what `edge.vision.crossings` remembers of it.
+        side_of, crossed: what `edge.vision.crossings` remembers of it.
     """
 
     number: int
@@ -42,7 +42,7 @@ class Track:
     speed: NDArray[np.float64] = field(default_factory=lambda: np.zeros(4))
     sightings: int = 1
     side_of: dict[int, int] = field(default_factory=dict)
-    crossed: set[int] = field(default_factory=set)
+    crossed: set[tuple[int, int]] = field(default_factory=set)
 
     @property
     def confirmed(self) -> bool:

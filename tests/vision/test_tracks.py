@@ -1,4 +1,4 @@
-"""Walkers keep their track, and who crosses a line is counted once."""
+"""Walkers keep their track, and who crosses a line is counted once in each direction."""
 
 from collections.abc import Callable
 
@@ -52,11 +52,16 @@ def test_who_was_gone_for_long_is_somebody_else() -> None:
     assert {track.number for tracks in seen for track in tracks} == {1, 2}
 
 
-def test_a_sway_on_the_line_counts_once() -> None:
+def test_a_sway_over_the_line_counts_once_in_each_direction() -> None:
     _, crossed = played(lambda s: [(100 + 15 * np.sin(3 * s), 100)], 10)
-    assert len(crossed) == 1
+    assert sorted(c.inwards for c in crossed) == [False, True]
     _, crossed = played(lambda s: [(100 + 4 * np.sin(3 * s), 100)], 10)
     assert not crossed
+
+
+def test_who_comes_back_is_counted_out_again() -> None:
+    _, crossed = played(lambda s: [(20 + 30 * s if s < 5 else 320 - 30 * s, 100)], 10)
+    assert [c.inwards for c in crossed] == [False, True]
 
 
 def test_who_walks_round_the_end_of_the_line_has_not_crossed_it() -> None:
