@@ -36,7 +36,7 @@ def main() -> None:
     )
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--licences", choices=LICENCES, default="any")
-    parser.add_argument("--pictures", type=int, required=True, help="as given to train")
+    parser.add_argument("--pictures", type=int, required=True, help="learned from, as train told last")
     parser.add_argument("--models", type=Path, help="default: the models of this checkout")
     args = parser.parse_args()
     folder = (args.models or shipped("models")) / "people"

@@ -30,4 +30,4 @@ def test_the_card_is_whole(tmp_path: Path) -> None:
     assert [(one.count, one.permissive) for one in made.materials] == [(1, True), (2, True), (1, False)]
     assert made.figures[0].peers["fastestdet"] == 0.3
     assert made.training is not None
-    assert "<" not in made.training.command
+    assert "on 100 pictures drawn" in made.training.method
