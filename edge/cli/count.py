@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge.cli.models.people import detector, score, tiling
+from edge.cli.models.people import score, tiling
 from edge.cli.models.tables import PICTURES, RowError, read_picture
 from edge.cli.output import FINE, FOUND_PROBLEM, UsageError, complain, emit_json, existing_file
 from edge.cli.settings_file import load
@@ -18,6 +18,7 @@ from edge.domain.scene_observations import Kind
 from edge.domain.shipped import shipped
 from edge.domain.stages import SourceError
 from edge.domain.time import NS_PER_S
+from edge.inference.session import open_model
 from edge.replay import video_file
 from edge.runtime.recording_clock import RecordingClock
 from edge.vision.intake import Intake
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     rate_hz = _EVERY_PICTURE_HZ if args.rate is None else args.rate
     if not 0 < rate_hz <= _EVERY_PICTURE_HZ:
         raise UsageError(f"--rate {rate_hz}: must be above 0 and at most {_EVERY_PICTURE_HZ:g}")
-    model = detector(shipped("models"), config.model if args.config else None, config.fetched)
+    model = open_model(shipped("models") / config.model, config.fetched)
     search = search_of(config, finder_of(model, config.threshold))
     whole = True
     for number, seconds, image in pictures_of(path, rate_hz):

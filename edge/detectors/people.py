@@ -51,6 +51,9 @@ KIND_OF = {
 
 KINDS = tuple(Kind)
 
+DEFAULT = "people"
+"""The model that counts unless another one is named."""
+
 # A track younger than this has no speed yet.
 _NO_SPEED_S = 0.8
 _BLIND = {Reason.DARK, Reason.OVEREXPOSED, Reason.OBSTRUCTED, Reason.DEFOCUSED, Reason.FROZEN}
@@ -83,7 +86,7 @@ class GroundPlane(Section):
 class Config(DetectorSection):
     """Settings of `[detectors.people]`."""
 
-    model: str = Field("people_yolox", pattern=r"^[a-z][a-z0-9_]*$", description="folder below models/")
+    model: str = Field(DEFAULT, pattern=r"^[a-z][a-z0-9_]*$", description="folder below models/")
     fetched: LocalPath = Field(FETCHED, description="where `lamppost models fetch` put public models")
     interval_s: float = Field(60.0, ge=1, le=3600, description="length of a count, s")
     threshold: float | None = Field(

@@ -61,6 +61,7 @@ def main() -> None:
         "--clips", type=Path, required=True, help="CSV: clip, label (fight | no_fight), source_video"
     )
     parser.add_argument("--fetched", type=Path, required=True, help="folder of fetched public models")
+    parser.add_argument("--detector", default="people_yolox", metavar="NAME", help="what finds the people")
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--ship", action="store_true")
     args = parser.parse_args()
@@ -95,7 +96,7 @@ def _features(args: argparse.Namespace, clip: str) -> Floats:
     kept = args.cache / f"{Path(clip).stem}.npy"
     if not kept.exists():
         if not hasattr(args, "finder"):
-            model = open_model(shipped("models") / "people_yolox", args.fetched)
+            model = open_model(shipped("models") / args.detector, args.fetched)
             args.finder = finder_of(model, PERSON_FROM, faint=1.0)
         np.save(kept, clip_features(args.finder, args.clips.parent / clip)[0])
     found: Floats = np.load(kept).astype(float)

@@ -164,7 +164,7 @@ def test_a_detector_whose_model_nobody_fetched_is_named(
     settings = tmp_path / "lamppost.toml"
     settings.write_text(
         '[node]\ncity = "a"\nid = "b"\n[sources.camera]\ndevice = "/dev/nothing"\n'
-        f'[detectors.people]\nfetched = "{tmp_path}"\n'
+        f'[detectors.people]\nmodel = "people_yolox"\nfetched = "{tmp_path}"\n'
         '[delivery.outbox]\n[delivery.publisher]\nhost = "127.0.0.1"\n'
     )
     assert dispatch(["doctor", "--json", "--config", str(settings)]) == 1

@@ -205,7 +205,7 @@ def test_impossible_settings_are_refused(settings: dict[str, Any], what: str) ->
 
 def test_without_the_public_model_it_says_how_to_fetch_it(tmp_path: Path) -> None:
     with pytest.raises(NotFetchedError, match="lamppost models fetch people_yolox"):
-        build(Config(fetched=tmp_path))
+        build(Config(model="people_yolox", fetched=tmp_path))
 
 
 def test_a_model_that_finds_no_boxes_is_refused() -> None:
@@ -221,7 +221,7 @@ def test_the_public_model_finds_the_people_of_a_street(fetched: Path) -> None:
     if not street.is_dir():
         pytest.skip(f"{street} is not there")
     video = cv2.VideoCapture(str(street / "TUD-Campus.mp4"))
-    made = build(Config(fetched=fetched, tiles=(1, 1)))
+    made = build(Config(model="people_yolox", fetched=fetched, tiles=(1, 1)))
     found: list[Observation] = []
     begun_s = time.thread_time()
     for number in range(10):
@@ -241,7 +241,7 @@ def test_our_own_model_needs_no_fetching_and_finds_the_people_of_a_street(tmp_pa
     if not street.is_dir():
         pytest.skip(f"{street} is not there")
     video = opencv().VideoCapture(str(street / "TUD-Campus.mp4"))
-    made = build(Config(model="people", fetched=tmp_path, tiles=(1, 1)))
+    made = build(Config(fetched=tmp_path, tiles=(1, 1)))
     found: list[Observation] = []
     for number in range(10):
         readable, picture = video.read()

@@ -6,13 +6,11 @@ from pathlib import Path
 
 from edge.cli.models import tables
 from edge.cli.output import FINE, FOUND_PROBLEM, complain, emit_json
-from edge.detectors.people import finder_of
-from edge.inference.card import NotFetchedError
-from edge.inference.session import Model, open_model
+from edge.detectors.people import DEFAULT, finder_of
+from edge.inference.session import open_model
 from edge.vision.finder import Finder, Tiling
 
 MODEL = "people"
-PUBLIC, OURS = "people_yolox", "people"
 _HEADER = ("image", "class", "score", "x1", "y1", "x2", "y2")
 
 
@@ -35,20 +33,6 @@ def score(text: str) -> float:
     return value
 
 
-def detector(models: Path, name: str | None, fetched: Path) -> Model:
-    """Open the detector that was asked for; where none was, the public one or, until it is fetched, ours.
-
-    Raises ModelError.
-    """
-    try:
-        return open_model(models / (name or PUBLIC), fetched)
-    except NotFetchedError as error:
-        if name:
-            raise
-        complain(f"{error}. Until then our own is used (`{OURS}`), which is not as good everywhere")
-        return open_model(models / OURS, fetched)
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare pictures, result and how they are searched."""
     parser.add_argument(
@@ -62,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", required=True, type=Path, help="CSV to write; a picture without finds has no row"
     )
     parser.add_argument(
-        "--detector", metavar="NAME", help=f"default: {PUBLIC}; until it is fetched, {OURS}, which is shipped"
+        "--detector", default=DEFAULT, metavar="NAME", help=f"folder below models/; default: {DEFAULT}"
     )
     parser.add_argument("--threshold", type=score, default=0.01, help="lowest score told (default: 0.01)")
     parser.add_argument(
@@ -75,7 +59,7 @@ def run(args: argparse.Namespace, models: Path) -> int:
     """Write the table. A picture that cannot be read is a complaint and exit code 1."""
     folder = args.images if args.images.is_dir() else args.images.parent
     names = tables.pictures_in(folder) if args.images.is_dir() else tables.listed(args.images, "image")
-    model = detector(models, args.detector, args.fetched)
+    model = open_model(models / args.detector, args.fetched)
     finder = finder_of(model, faint=1.0)
     finder.lowest[:] = args.threshold
     failed: list[str] = []

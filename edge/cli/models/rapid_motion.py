@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edge.cli.models import tables
 from edge.cli.output import FINE, FOUND_PROBLEM, complain, emit_json
-from edge.detectors.people import finder_of
+from edge.detectors.people import DEFAULT, finder_of
 from edge.inference.session import Model, open_model
 from edge.vision.finder import Finder
 from edge.vision.opencv import opencv
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare clips and result."""
     parser.add_argument("--clips", required=True, type=Path, metavar="CSV", help="CSV with a column `clip`")
     parser.add_argument("--out", required=True, type=Path, help="CSV to write: clip, score")
-    parser.add_argument("--detector", default="people_yolox", metavar="NAME", help="default: people_yolox")
+    parser.add_argument("--detector", default=DEFAULT, metavar="NAME", help=f"default: {DEFAULT}")
     parser.set_defaults(do=run)
 
 
