@@ -21,7 +21,7 @@ from scripts.street_sound.peers import tag_families
 from scripts.street_sound.teacher import TorchTeacher
 from scripts.street_sound.train import BASE_RATE, FORCED_RATE, START, Loss, Stage, fit, load_start, save_start
 
-_COMMON = {"layers": 0.4, "base": 0.4}  # shares of the time; the rest is for the folds and everything
+_COMMON = {"layers": 0.3, "base": 0.5}  # shares of the time; the rest is for the folds and everything
 _RATES = {"layers": FORCED_RATE, "base": BASE_RATE}
 _FOLD_RATE = 3e-4  # with ten times the steps, so that the folds stay near their common start
 _DECAY = 0.005  # many steps over pictures that never end need little of it
