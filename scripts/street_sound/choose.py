@@ -29,7 +29,7 @@ from scripts.street_sound.shipping import OFF
 _ASKED = [n for n in OUTPUTS if n not in OFF]
 _GRID = [
     *(Terms(keep, prior) for keep, prior in product((1e-3, 3e-3, 1e-2), (0.3, 0.6, 1.0))),
-    *(Terms(mixed=mixed) for mixed in (0.03, 0.1, 1.0)),
+    *(Terms(mixed=mixed) for mixed in (0.03, 0.3, 1.0)),
 ]
 
 

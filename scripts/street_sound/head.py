@@ -47,7 +47,7 @@ class Terms:
 
     keep: float = 3e-3
     prior: float = 0.6
-    mixed: float = 0.3
+    mixed: float = 0.1
 
 
 @dataclass(frozen=True)
