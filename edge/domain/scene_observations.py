@@ -50,7 +50,7 @@ class PeopleCount(Observation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineCrossing(Observation):
-    """How many crossed a line of the settings over one interval, each track once in each direction."""
+    """How many crossed a line of the settings over one interval, each track once, in each direction."""
 
     kind: ClassVar[str] = "line_crossing"
     duration_s: float

@@ -1,4 +1,4 @@
-"""Counts who crosses a line: each track once in each direction, so that who comes back is told."""
+"""Counts who crosses a line, each track once, in the direction in which it did."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,9 +28,12 @@ class Crossing:
 
 
 def crossings(tracks: Sequence[Track], lines: Sequence[PixelLine]) -> list[Crossing]:
-    """Return the crossings that the tracks' latest step completed; each track remembers where it stood."""
+    """Return the crossings that the tracks' latest step completed; each track remembers where it stood.
+
+    Who is out of sight crosses nothing, and may have done so when it is seen again.
+    """
     found = []
-    for track in tracks:
+    for track in (track for track in tracks if not track.unseen):
         for number, line in enumerate(lines):
             side = _side(track, line)
             if side is None:  # who walks round the end of the line has not crossed it
@@ -40,8 +43,8 @@ def crossings(tracks: Sequence[Track], lines: Sequence[PixelLine]) -> list[Cross
                 continue
             before = track.side_of.get(number, 0)
             track.side_of[number] = side
-            if before == -side and (number, side) not in track.crossed:
-                track.crossed.add((number, side))
+            if before == -side and number not in track.crossed:
+                track.crossed.add(number)
                 found.append(Crossing(number, track.label, inwards=side > 0))
     return found
 

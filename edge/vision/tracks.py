@@ -20,6 +20,10 @@ _LEAST_OVERLAP = 0.2
 # Where small boxes move by more than themselves: within so many of their heights they may be the same.
 _FARTHEST_HEIGHTS = 0.6
 _LEAST_LIKENESS = 0.6
+# A box shorter or taller than its track by more holds somebody else, too, or a part of one: it hardly tells
+# where the feet are.
+_LEAST_WHOLE = 0.75
+_TRUST_IN_A_PART = 0.15
 _FEWEST_SIGHTINGS = 3
 LOST_AFTER_S = 1.5
 
@@ -31,6 +35,7 @@ class Track:
     Attributes:
         box: float64 (4,): centre x, centre y, width, height, pixels, as expected or corrected.
         speed: of the same, per second.
+        unseen: the latest picture does not show it; it is where it is expected.
         side_of, crossed: what `edge.vision.crossings` remembers of it.
     """
 
@@ -41,8 +46,9 @@ class Track:
     seen_s: float
     speed: NDArray[np.float64] = field(default_factory=lambda: np.zeros(4))
     sightings: int = 1
+    unseen: bool = False
     side_of: dict[int, int] = field(default_factory=dict)
-    crossed: set[tuple[int, int]] = field(default_factory=set)
+    crossed: set[int] = field(default_factory=set)
 
     @property
     def confirmed(self) -> bool:
@@ -93,6 +99,7 @@ class Tracker:
     def _expect(self, seconds: float) -> None:
         passed_s, self._time_s = seconds - self._time_s, seconds
         for track in self.tracks:
+            track.unseen = True
             track.box = track.box + track.speed * passed_s
             track.box[2:] = np.maximum(track.box[2:], 1.0)
 
@@ -140,12 +147,16 @@ def _begun(number: int, corners: Floats, label: int, seconds: float) -> Track:
 
 
 def _continue(track: Track, corners: Floats, seconds: float) -> None:
-    off = _as_box(corners) - track.box
+    box = _as_box(corners)
+    off = box - track.box
     passed_s = max(seconds - track.seen_s, 1e-3)
+    if track.confirmed and min(box[3], track.box[3]) < _LEAST_WHOLE * max(box[3], track.box[3]):
+        off[[1, 3]] *= _TRUST_IN_A_PART
     # The second sighting gives the speed as it is; from then on it is followed.
     gain = 1.0 if track.sightings == 1 else _BETA
     track.box = track.box + (off if track.sightings == 1 else _ALPHA * off)
     track.speed = track.speed + gain * off / passed_s
     track.speed[2:] *= 0.5  # sizes change slowly; their measured speed is mostly noise
     track.sightings += 1
+    track.unseen = False
     track.seen_s = seconds
