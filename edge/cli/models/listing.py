@@ -32,7 +32,7 @@ def _tell(card: Card, file: Path) -> None:
         sys.stdout.write(f"  public model of {card.public.made_by}; {state}\n")
     for label in card.labels:
         note = (
-            f"off: {label.why_off}" if label.default == "off" else f"from probability {label.threshold:.2f}"
+            f"off: {label.why_off}" if label.default == "off" else f"from a score of {label.threshold:.2f}"
         )
         sys.stdout.write(f"  {label.name:<14} {note}\n")
 
