@@ -56,7 +56,7 @@ class Label(_Part):
     Attributes:
         column: where it stands on the output's last axis, when the model knows more than the card lists; for
             `yolox`, among the classes.
-        threshold: score (what it is, the card says) from which on it counts as found, with the measurement that chose it.
+        threshold: score from which on it counts as found, with the measurement that chose it.
         default: `off` where too little was known to trust it; `why_off` says what is missing.
     """
 

@@ -31,9 +31,7 @@ def _tell(card: Card, file: Path) -> None:
         state = "fetched" if file.exists() else f"not fetched: `lamppost models fetch {card.name}`"
         sys.stdout.write(f"  public model of {card.public.made_by}; {state}\n")
     for label in card.labels:
-        note = (
-            f"off: {label.why_off}" if label.default == "off" else f"from a score of {label.threshold:.2f}"
-        )
+        note = f"off: {label.why_off}" if label.default == "off" else f"from a score of {label.threshold:.2f}"
         sys.stdout.write(f"  {label.name:<14} {note}\n")
 
 
