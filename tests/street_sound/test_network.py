@@ -191,6 +191,8 @@ def test_the_teacher_gives_its_layers_and_says_what_it_says_of_one_picture_alone
     assert [a.shape for a in ours] == [b.shape for b in heard.layers]
 
 
+# PyTorch warns of its older exporter; the newer one needs another package.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_network_is_exported_at_half_its_size_and_says_the_same(tmp_path: Path) -> None:
     torch.manual_seed(4)
     net = StreetNet().eval()
