@@ -8,6 +8,7 @@ taken if there is one. The rate falls as the pictures (`--pictures`) or the minu
 """
 
 import argparse
+import hashlib
 import time
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,8 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="weights to go on from, people_LICENCES.npz")
     parser.add_argument("--licences", choices=LICENCES, default="any")
     args = parser.parse_args()
+    if args.batch < 1 or (args.pictures or args.minutes or 0) <= 0:
+        parser.error("--pictures, --minutes and --batch must be above 0")
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     torch.set_flush_denormal(True)
@@ -82,9 +85,11 @@ class Trainer:
     def __init__(self, args: argparse.Namespace, store: Store, device: torch.device) -> None:
         self.args, self.device = args, device
         self.mark = args.cache / f"people_{args.licences}.pt"
-        if args.start and self.mark.exists():
+        kept = _kept(self.mark)
+        self.start = hashlib.sha256(args.start.read_bytes()).hexdigest() if args.start else ""
+        if kept and args.start and kept.get("start") != self.start:
             raise SystemExit(f"{self.mark}: from a training before; delete it to go on from {args.start}")
-        kept: dict[str, Any] = torch.load(self.mark, weights_only=True) if self.mark.exists() else {}
+        self.start = self.start or kept.get("start", "")
         self.step, self.spent_s = kept.get("step", 0), kept.get("spent_s", 0.0)
         self.done = torch.zeros(1).share_memory_()
         self.done[0] = self._planned()
@@ -138,7 +143,7 @@ class Trainer:
         rate = _LAST_SHARE + (1 - _LAST_SHARE) * (0.5 + 0.5 * np.cos(np.pi * done))
         for group in self.learner.param_groups:
             group["lr"] = float(_PEAK_RATE * rate * min(1, (self.step + 1) / _WARM))
-        free = 1.0 if self.args.start else (done - _FORCED_UNTIL) / (_FREE_FROM - _FORCED_UNTIL)
+        free = 1.0 if self.start else (done - _FORCED_UNTIL) / (_FREE_FROM - _FORCED_UNTIL)
         forced = bool(np.random.default_rng((SEED, self.step)).random() >= free)
         self.network.train()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
@@ -172,10 +177,18 @@ class Trainer:
 
     def _save(self) -> None:
         kept = {"network": self.network.state_dict(), "learner": self.learner.state_dict()}
-        kept |= {"smooth": self.smooth, "step": self.step, "spent_s": self.spent_s}
+        kept |= {"smooth": self.smooth, "step": self.step, "spent_s": self.spent_s, "start": self.start}
         torch.save(kept, self.mark.with_suffix(".new"))
         self.mark.with_suffix(".new").replace(self.mark)
         write_weights(self.smooth, self.mark.with_suffix(".npz"))
+
+
+def _kept(mark: Path) -> dict[str, Any]:
+    """Return the state of a training to be gone on from, empty where there is none; not on a GPU yet."""
+    if not mark.exists():
+        return {}
+    kept: dict[str, Any] = torch.load(mark, weights_only=True, map_location="cpu")
+    return kept
 
 
 def _batch_of(made: Drawn, guide: Guide, scale: Scale, device: torch.device) -> Batch:

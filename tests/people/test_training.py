@@ -18,6 +18,7 @@ from scripts.people import train as training
 from scripts.people.augment import Store
 from scripts.people.corpus import Image
 from scripts.people.evaluate import finder_of_file
+from scripts.people.losses import outputs_of
 from scripts.people.network import People
 from scripts.people.teachers import Yolox, grid_of
 
@@ -129,6 +130,43 @@ def test_it_goes_on_from_weights_that_were_kept(
     kept = training.read_weights(tmp_path / "before.npz")
     assert all(torch.equal(kept[name], value) for name, value in more.network.state_dict().items())
     assert more.step == 0
+
+
+def test_what_went_on_from_weights_goes_on_after_an_interruption(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forced: list[bool] = []
+
+    def watching(network: Any, batch: Any, alone: bool) -> Any:
+        forced.append(alone)
+        return outputs_of(network, batch, alone)
+
+    monkeypatch.setattr(training, "outputs_of", watching)
+    training.write_weights(People().state_dict(), tmp_path / "before.npz")
+    start = ("--start", str(tmp_path / "before.npz"))
+    train(tmp_path, store, monkeypatch, "--pictures", "2", *start)
+    train(tmp_path, store, monkeypatch, "--pictures", "4", *start)
+    (tmp_path / "before.npz").unlink()
+    train(tmp_path, store, monkeypatch, "--pictures", "6")
+    assert torch.load(tmp_path / "people_any.pt", weights_only=True)["step"] == 3
+    # No stage learned alone, as those of a new network do first.
+    monkeypatch.setattr(training, "_FORCED_UNTIL", 1.0)
+    monkeypatch.setattr(training, "_FREE_FROM", 2.0)
+    train(tmp_path, store, monkeypatch, "--pictures", "8")
+    assert forced == [False] * 4
+    (tmp_path / "before.npz").write_bytes(b"other weights")
+    with pytest.raises(SystemExit, match="delete it"):
+        train(tmp_path, store, monkeypatch, "--pictures", "4", *start)
+
+
+@pytest.mark.parametrize(
+    "plan", [("--pictures", "0"), ("--minutes", "-1"), ("--minutes", "1", "--batch", "0")]
+)
+def test_a_plan_of_nothing_is_refused(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch, plan: tuple[str, ...]
+) -> None:
+    with pytest.raises(SystemExit):
+        train(tmp_path, store, monkeypatch, *plan)
 
 
 TEACHERS = Path(__file__).resolve().parents[2].parent / "shared" / "models_reference"
