@@ -71,6 +71,11 @@ def pooled(maps: list[Tensor]) -> Tensor:
     return torch.cat([each.mean(dim=(2, 3)) for each in maps[1:]], dim=1)
 
 
+def scaled(features: Tensor, level: Tensor, spread: Tensor) -> Tensor:
+    """Return pooled features around 0, spread by 1, nothing farther than 4."""
+    return ((features - level) / spread).clamp(-_FARTHEST, _FARTHEST)
+
+
 class Bay(nn.Module):
     """float32 (n, 3, 64, 64), 0..255, BGR, to logits of `occupied` (n,)."""
 
@@ -96,10 +101,13 @@ class Bay(nn.Module):
             found.append(part(before))
         return found
 
+    def features(self, maps: list[Tensor]) -> Tensor:
+        """Return the pooled maps around 0, spread by 1, (n, 424), as the linear layer takes them."""
+        return scaled(pooled(maps), self.level, self.spread)
+
     def judged(self, maps: list[Tensor]) -> Tensor:
         """Return the logits of `occupied` (n,)."""
-        features = ((pooled(maps) - self.level) / self.spread).clamp(-_FARTHEST, _FARTHEST)
-        logits: Tensor = self.head(features)[:, 0]
+        logits: Tensor = self.head(self.features(maps))[:, 0]
         return logits
 
     def forward(self, images: Tensor) -> Tensor:

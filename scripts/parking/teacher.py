@@ -17,7 +17,6 @@ BLOCKS = (2, 4, 7, 10, 14)
 """Blocks whose outputs our network learns: 24 x 32 x 32, 40 x 16 x 16, 80 and 112 x 8 x 8, 192 x 4 x 4."""
 SIDE = 128
 _DECAY = 0.01
-_FARTHEST = 4.0
 
 
 Eye = Callable[[Tensor], list[Tensor]]
@@ -97,11 +96,6 @@ class Judge:
     def logits(self, features: Tensor) -> Tensor:
         """Take scaled features (n, k); return logits of `occupied` (n,)."""
         return features @ self.slope + self.level
-
-
-def scaled(features: Tensor, scale: Scale) -> Tensor:
-    """Return pooled features around 0, spread by 1, nothing farther than 4."""
-    return ((features - scale.level) / scale.spread).clamp(-_FARTHEST, _FARTHEST)
 
 
 def judge(features: Tensor, occupied: Tensor, weights: Tensor) -> Judge:

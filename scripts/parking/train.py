@@ -26,8 +26,8 @@ from torch.nn import functional
 
 from scripts.parking.augment import augmented
 from scripts.parking.corpus import FILE, UNKNOWN
-from scripts.parking.network import FEATURES, Bay, export, pooled
-from scripts.parking.teacher import Eye, Judge, Scale, judge, scale_of, scaled, teacher
+from scripts.parking.network import FEATURES, Bay, export, pooled, scaled
+from scripts.parking.teacher import Eye, Judge, Scale, judge, scale_of, teacher
 
 SEED = 2026
 BASE = "street"
@@ -115,6 +115,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--minutes", type=float, default=40.0, help="for all networks together")
     args = parser.parse_args()
+    if not args.minutes > 0:
+        parser.error("--minutes must be above 0")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(1)
     torch.backends.cudnn.benchmark = True
@@ -122,6 +124,8 @@ def main() -> None:
     eye = teacher(device)
     scale = _scale(corpus, eye)
     bays = sorted(set(corpus.source[~corpus.street].tolist()))
+    if args.only and args.only not in (*bays, NOTHING):
+        parser.error(f"--only {args.only}: there are {', '.join((*bays, NOTHING))}")
     variants = [args.only] if args.only else [*bays, NOTHING]
     seconds = 60 * args.minutes
     each = seconds * (1 - _SHARE_OF_BASE) / len(variants)
@@ -200,8 +204,9 @@ def _seen(kept: Path, corpus: Corpus, sight: tuple[Eye, Scale]) -> Tensor:
                 for part in index.split(_BATCH[device.type]):
                     pictures = images[part].float()
                     shown = augmented(pictures, dice) if view else pictures
-                    found[view, part] = scaled(pooled(scale.even(eye(shown))), scale)
-        torch.save(found, kept)
+                    seen = pooled(scale.even(eye(shown)))
+                    found[view, part] = scaled(seen, scale.level, scale.spread)
+        _save(found, kept)
         return found
 
 
@@ -272,7 +277,7 @@ class _Course:
     def run(self, lessons: Lessons, dice: torch.Generator, clock: Clock) -> None:
         """Learn until the planned time is used."""
         begun_s = clock() - self._used_s
-        kept_s = self._used_s
+        kept_s, before = self._used_s, self.steps
         lost = torch.zeros(3, device=self._network.level.device)
         for pictures, wanted, occupied in lessons.views(dice):
             self._used_s = clock() - begun_s
@@ -285,7 +290,8 @@ class _Course:
             if self._used_s - kept_s > min(_KEEP_EVERY_S, self._plan.seconds / 4):
                 kept_s = self._used_s
                 self._keep()
-                losses = ", ".join(f"{value:.3f}" for value in (lost / (1 - 0.98**self.steps)).tolist())
+                mean = lost / (1 - 0.98 ** (self.steps - before))
+                losses = ", ".join(f"{value:.3f}" for value in mean.tolist())
                 print(f"{self._plan.name}: {done:.0%}, step {self.steps}, losses {losses}", flush=True)
         self._keep()
 
@@ -316,8 +322,7 @@ class _Course:
         if self._judged is None:
             return torch.zeros((), device=occupied.device)
         with torch.no_grad():
-            features = ((pooled(wanted) - self._network.level) / self._network.spread).clamp(-4, 4)
-            judgement = torch.sigmoid(self._judged.logits(features))
+            judgement = torch.sigmoid(self._judged.logits(self._network.features(wanted)))
             # Where label and teacher contradict each other (a tree hides the bay), neither is insisted on.
             told = torch.where(occupied == UNKNOWN, judgement, occupied.float())
             answers = ((told + judgement) / 2).clamp(1 - _CERTAIN, _CERTAIN)
@@ -339,13 +344,14 @@ class _Course:
             "used_s": self._used_s,
             "steps": self.steps,
         }
-        for path, content in (
-            (_mean_file(self._mark.parent, self._plan.name), self._mean),
-            (self._mark, kept),
-        ):
-            part = path.with_suffix(".part")
-            torch.save(content, part)
-            part.replace(path)
+        _save(self._mean, _mean_file(self._mark.parent, self._plan.name))
+        _save(kept, self._mark)
+
+
+def _save(content: Any, path: Path) -> None:
+    part = path.with_suffix(".part")
+    torch.save(content, part)
+    part.replace(path)
 
 
 def _mean_file(cache: Path, name: str) -> Path:

@@ -14,8 +14,8 @@ from scripts.onnx_files import one_thread_session
 from scripts.parking import train
 from scripts.parking.augment import augmented
 from scripts.parking.corpus import UNKNOWN
-from scripts.parking.network import CHANNELS, Bay, export, pooled
-from scripts.parking.teacher import judge, scale_of, scaled
+from scripts.parking.network import CHANNELS, Bay, export, pooled, scaled
+from scripts.parking.teacher import judge, scale_of
 from scripts.parking.train import Corpus, Lessons, Plan
 
 SIDES = (32, 16, 8, 8, 4)
@@ -107,7 +107,8 @@ def test_the_linear_layer_parts_what_can_be_parted() -> None:
     lessons = corpus()
     known = torch.from_numpy(lessons.occupied != UNKNOWN)
     scale = scale_on(lessons)
-    features = scaled(pooled(scale.even(eye(lessons.images[known].float()))), scale)
+    seen = pooled(scale.even(eye(lessons.images[known].float())))
+    features = scaled(seen, scale.level, scale.spread)
     answers = torch.from_numpy(lessons.occupied)[known]
     found = judge(features, answers, torch.full((len(answers),), 1 / len(answers)))
     assert torch.equal(found.logits(features) > 0, answers == 1)
@@ -142,10 +143,35 @@ def test_the_exported_network_scores_as_the_trained_one_does(tmp_path: Path) -> 
     assert (tmp_path / "bay.onnx").stat().st_size < 4_000_000
 
 
-def test_training_ends_with_its_time_and_goes_on_from_what_is_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [(("--only", "onee"), "there are one, other, nothing"), (("--minutes", "0"), "above 0")],
+)
+def test_what_cannot_be_trained_is_refused(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    says: str,
+) -> None:
+    monkeypatch.setattr(train, "_read", lambda _path, _device: corpus())
+    monkeypatch.setattr(train, "teacher", lambda _device: eye)
+    monkeypatch.setattr("sys.argv", ["train", "--cache", str(tmp_path), *words])
+    with pytest.raises(SystemExit):
+        train.main()
+    assert says in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_training_ends_with_its_time_and_goes_on_from_what_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     lessons = corpus()
     clock = itertools.count(0.0, 1.0)
     draws = Lessons(lessons, lessons.street, eye, scale_on(lessons))
+
+    def losses() -> list[float]:
+        return [float(word.strip(",")) for word in capsys.readouterr().out.splitlines()[-1].split()[-3:]]
 
     def trained(seconds: float) -> Any:
         plan = Plan("street", None, lessons.street, 1, seconds)
@@ -158,5 +184,8 @@ def test_training_ends_with_its_time_and_goes_on_from_what_is_kept(tmp_path: Pat
     assert kept["steps"] == 3
     for one, same in zip(first.state_dict().values(), again.state_dict().values(), strict=True):
         assert torch.equal(one, same)
+    before = losses()
     _, kept = trained(7.0)
     assert kept["steps"] == 4
+    trained(16.0)
+    assert losses()[0] > before[0] / 2  # those of the steps since, not a fraction of them
