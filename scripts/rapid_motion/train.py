@@ -2,9 +2,9 @@
 
     python -m scripts.rapid_motion.train --clips fights.csv --fetched FOLDER --cache FOLDER [--ship]
 
-Features are computed once for each clip and kept in the cache, so that it goes on where it was interrupted;
-minutes on one core. The figures are of grouped folds: no clip is scored by a model that has seen another clip
-of its source video. With --ship it writes models/rapid_motion.
+Features are computed once for each clip and detector and kept in the cache, so that it goes on where it was
+interrupted; minutes on one core. The figures are of grouped folds: no clip is scored by a model that has seen
+another clip of its source video. With --ship it writes models/rapid_motion.
 """
 
 import argparse
@@ -92,8 +92,8 @@ def main() -> None:
 
 
 def _features(args: argparse.Namespace, clip: str) -> Floats:
-    args.cache.mkdir(parents=True, exist_ok=True)
-    kept = args.cache / f"{Path(clip).stem}.npy"
+    kept = args.cache / args.detector / f"{Path(clip).stem}.npy"
+    kept.parent.mkdir(parents=True, exist_ok=True)
     if not kept.exists():
         if not hasattr(args, "finder"):
             model = open_model(shipped("models") / args.detector, args.fetched)
