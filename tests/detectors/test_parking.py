@@ -63,7 +63,7 @@ def test_free_occupied_and_unknown_are_told_as_numbers() -> None:
     assert played((picture(0.1, 0.9, 0.5, 0.9), 21)) == [(1, 2, 1), (1, 2, 1)]
 
 
-def test_bays_of_a_large_car_park_keep_their_order() -> None:
+def test_all_bays_of_a_large_car_park_are_told() -> None:
     image = picture(0.9, 0.1, 0.5, 0.1)
     many = [BAYS[number % 4] for number in range(35)]
     assert played((image, 11), bays=many)[-1] == (17, 9, 9)
