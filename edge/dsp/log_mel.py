@@ -26,7 +26,9 @@ _EMPHASIS = 0.97
 _HIGHEST_HZ = 15_000.0
 _LEVEL = 0.04  # root mean square of the emphasised window
 _QUIETEST_RMS = 3e-5  # re full scale; what is below it is not blown up any further
-_SILENCE = 2 / 32_768  # re full scale: two steps of 16 bits, within which there is rounding and dither alone
+# Re full scale: two steps of 16 bits, within which there is rounding and dither alone. A bang that stands out of
+# a channel which is not dead ([detectors.sound_health] silent_db) is louder, however many bits it has.
+_SILENCE = 2 / 32_768
 _FLOOR = 1e-5
 _CENTRE, _SPREAD = 4.5, 5.0
 _LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 4_000, 768_000
@@ -136,10 +138,9 @@ def to_model_rate(samples: npt.ArrayLike, sample_rate_hz: int) -> Samples:
     from scipy.signal import resample_poly
 
     common = int(np.gcd(SAMPLE_RATE_HZ, sample_rate_hz))
-    return np.asarray(
-        resample_poly(track.astype(np.float32), SAMPLE_RATE_HZ // common, sample_rate_hz // common),
-        dtype=np.float32,
-    )
+    up, down = SAMPLE_RATE_HZ // common, sample_rate_hz // common
+    # Beyond its ends a track is continued by its mean: by zeros, an offset would be a click at both ends.
+    return np.asarray(resample_poly(track.astype(np.float32), up, down, padtype="mean"), dtype=np.float32)
 
 
 def cut_windows(samples: Samples, hop_s: float) -> Iterator[tuple[float, Samples]]:

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from edge.detectors.sound_health import Config as SoundHealth
+from edge.dsp.impulses import ImpulseFinder
 from edge.dsp.log_mel import (
     SAMPLE_RATE_HZ,
     SHAPE,
@@ -61,6 +63,29 @@ def test_dither_is_silence_and_a_faint_click_is_not() -> None:
     np.testing.assert_array_equal(log_mel(dither), log_mel(np.zeros(WINDOW_SAMPLES)))
     dither[8000] += 4 * step
     assert log_mel(dither).max() > log_mel(np.zeros(WINDOW_SAMPLES)).max()
+
+
+@pytest.mark.parametrize("above_db", [14.0, 20.0, 40.0])
+def test_a_bang_on_a_channel_that_is_not_dead_is_never_silence(above_db: float) -> None:
+    rng, rate_hz = np.random.default_rng(1), 48_000
+    floor = 10 ** (SoundHealth().silent_db / 20) / np.sqrt(2)
+    sound = rng.normal(0, floor, 3 * rate_hz)
+    decay = np.exp(-np.arange(rate_hz) / rate_hz / 0.05)
+    sound[2 * rate_hz :] += floor * 10 ** (above_db / 20) * rng.standard_normal(rate_hz) * decay
+    sound = np.round(sound * 2**23) / 2**23  # 24 bits
+    finder = ImpulseFinder(rate_hz)
+    (impulse,) = [*finder.add(sound), *finder.finish()]
+    start = round(impulse.sample) - 7200
+    picture = log_mel(to_model_rate(sound[start : start + rate_hz], rate_hz))
+    assert picture.max() > log_mel(np.zeros(WINDOW_SAMPLES)).max()
+
+
+@pytest.mark.parametrize("offset", [0.01, -0.1])
+def test_an_offset_is_no_click_at_the_ends_of_what_is_resampled(offset: float) -> None:
+    step = 1 / 32_768
+    dither = np.random.default_rng(1).choice([-step, 0.0, step], 48_000)
+    silence = log_mel(np.zeros(WINDOW_SAMPLES))
+    np.testing.assert_array_equal(log_mel(to_model_rate(dither + offset, 48_000)), silence)
 
 
 def test_hiss_below_the_quietest_level_is_not_blown_up() -> None:
