@@ -113,7 +113,8 @@ def find(clips: list[Clip], tracks: list[npt.NDArray[np.int16]], scored: Scores,
         over = logits > limit
         findings.false_of[name] = [float(over[against & (fold == f)].mean()) for f in findings.folds]
         findings.recalls[name] = share_by_group(over[holds], truth.group[holds])
-        quiet = {int(i) for i in segments.clip[against]}
+        # A clip that is silent in part still holds elsewhere what it is called.
+        quiet = set(segments.clip[against].tolist()) - set(segments.clip[~against].tolist())
         hours = sum(tracks[i].size for i in quiet) / SAMPLE_RATE_HZ / 3600
         findings.rates[name] = _rate(scored, quiet, k, limit, hours)
     return findings
