@@ -26,8 +26,8 @@ _EMPHASIS = 0.97
 _HIGHEST_HZ = 15_000.0
 _LEVEL = 0.04  # root mean square of the emphasised window
 _QUIETEST_RMS = 3e-5  # re full scale; what is below it is not blown up any further
-# Re full scale: two steps of 16 bits, within which there is rounding and dither alone. A bang that stands out of
-# a channel which is not dead ([detectors.sound_health] silent_db) is louder, however many bits it has.
+# Re full scale: two steps of 16 bits, within which there is rounding and dither alone. A bang that stands out
+# of a channel which is not dead ([detectors.sound_health] silent_db) is louder, however many bits it has.
 _SILENCE = 2 / 32_768
 _FLOOR = 1e-5
 _CENTRE, _SPREAD = 4.5, 5.0

@@ -1,5 +1,6 @@
 """A pool held in the memory of an accelerator, which takes in new shards while they are being made."""
 
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -45,7 +46,14 @@ class Held:
     def wait(self, folds: Sequence[int], mixtures: int) -> None:
         """Return when so many mixtures of each of `folds` are there."""
         self.look(time.monotonic())
-        while any(len(self._rows.get(fold, ())) < mixtures for fold in folds):
+        told = False
+        while lacking := [fold for fold in folds if len(self._rows.get(fold, ())) < mixtures]:
+            if not told:
+                sys.stderr.write(
+                    f"{self._folder}: waits for {mixtures} mixtures of each of the folds {lacking}, "
+                    "which scripts.street_sound.pool makes\n"
+                )
+                told = True
             time.sleep(_LOOK_EVERY_S)
             self.look(time.monotonic())
 
@@ -56,9 +64,8 @@ class Held:
         end = self._count + rows
         for name, kept in self._kept.items():
             if end > len(kept):
-                larger = torch.empty(
-                    max(2 * len(kept), end), *kept.shape[1:], dtype=kept.dtype, device=kept.device
-                )
+                room = max(len(kept) + len(kept) // 4, end)  # both lie in memory while one is copied
+                larger = torch.empty(room, *kept.shape[1:], dtype=kept.dtype, device=kept.device)
                 larger[: self._count] = kept[: self._count]
                 self._kept[name] = larger
             self._kept[name][self._count : end] = torch.from_numpy(stored[name]).to(self._device)

@@ -149,13 +149,11 @@ class StreetNet(nn.Module):
         return self.answer(self.drop(features[:, :FEATURES])), self.tags(features), self.yamnet(features)
 
 
-_PRIOR = 0.3  # weight with which a class's own tags enter its logit before anything is fitted
-
-
 class Judge(nn.Module):
     """Logits of OUTPUTS from the features and from the tags that the network itself has learned to give.
 
     The evidence is the features and, of each teacher, the largest logit among the tags of each of OUTPUTS.
+    `answer`, the last layer, is what `head` fits.
     """
 
     def __init__(self, net: StreetNet, families: tuple[list[list[int]], list[list[int]]]) -> None:
@@ -168,10 +166,6 @@ class Judge(nn.Module):
             chosen.bias.data.copy_(layer.bias.data[rows])
             self.tags.append(chosen.requires_grad_(requires_grad=False))
         self.answer = nn.Linear(FEATURES + 2 * len(OUTPUTS), len(OUTPUTS))
-        self.answer.weight.data[:, :FEATURES] = net.answer.weight.data
-        count = len(OUTPUTS)
-        self.answer.weight.data[:, FEATURES:] = _PRIOR * torch.eye(count).repeat(1, 2)
-        self.answer.bias.data.copy_(net.answer.bias.data)
 
     def evidence(self, features: Tensor) -> Tensor:
         """Features to (n, FEATURES + 2 * len(OUTPUTS))."""

@@ -332,6 +332,8 @@ def main() -> None:
     parser.add_argument("--mixtures", type=int, default=SHARD, help="mixtures in a shard")
     parser.add_argument("--workers", type=int, default=1, help="processes that make shards")
     args = parser.parse_args()
+    if args.shards and not args.recordings:
+        parser.error("--shards needs --recordings; with --shards 0 only further sounds are mixed")
     folds = _labelled(args) if args.shards else {}
     wanted = [(n, k) for n in range(args.shards) for k in range(FOLDS)]
     if args.more:

@@ -308,13 +308,13 @@ def fit(
     if start and not (stage.pictures or stage.seconds):
         torch.save(start.state_dict(), done)
         return start
-    run, recent = _Run(stage, start, device), torch.zeros((), device=device)
+    run, recent = _Run(stage, start, device), None
     if unfinished.exists():
         run.load(unfinished)
     saved_s = time.monotonic()
     for fraction in run.fractions():
         cost = run.learn(feed.batch(run.before + run.step), loss, fraction)
-        recent = torch.lerp(recent, cost, 0.02) if run.step > 1 else cost
+        recent = cost if recent is None else torch.lerp(recent, cost, 0.02)
         by_time = bool(stage.seconds) and time.monotonic() - saved_s > _SAVE_EVERY_S
         if by_time or (not stage.seconds and run.step % _SAVE_EVERY == 0):
             saved_s = time.monotonic()

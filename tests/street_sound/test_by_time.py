@@ -52,6 +52,16 @@ def test_shards_that_come_later_are_taken_in_and_unfinished_ones_are_not(tmp_pat
     assert torch.equal(held.batch(3, {-1: 10, 2: 30})["pictures"], batch["pictures"])
 
 
+def test_it_waits_for_what_is_not_made_yet_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("scripts.street_sound.held._LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr("time.sleep", lambda _: _shard(tmp_path / "fold2-000.npz", 2))
+    _shard(tmp_path / "fold-1-000.npz", -1)
+    Held(tmp_path, CPU).wait([-1, 2], 1)
+    assert "each of the folds [2]" in capsys.readouterr().err
+
+
 def test_powers_of_mixed_pictures_add_up_at_the_same_level() -> None:
     rng = np.random.default_rng(1)
     low = np.sin(np.arange(WINDOW_SAMPLES) * 2 * np.pi * 500 / 32_000) + rng.normal(0, 0.02, WINDOW_SAMPLES)

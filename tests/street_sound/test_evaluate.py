@@ -5,7 +5,6 @@ import pytest
 
 pytest.importorskip("torch")  # the imports after it need it
 pytest.importorskip("matplotlib")
-# ruff: noqa: E402
 
 from edge.dsp.log_mel import SAMPLE_RATE_HZ
 from scripts.street_sound.corpus import FOLDS, Clip

@@ -143,6 +143,36 @@ def test_a_further_stage_goes_on_with_other_batches_and_is_the_furthest(tmp_path
     assert torch.equal(again.answer.weight, more.answer.weight)
 
 
+class Interrupted(Feed):
+    """Ends at the third batch as if somebody had pressed Ctrl-C."""
+
+    def batch(self, step: int) -> dict[str, Tensor]:
+        if step == 2:
+            raise KeyboardInterrupt
+        return super().batch(step)
+
+
+def test_a_training_that_was_interrupted_goes_on_as_if_it_had_not_been(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("scripts.street_sound.train._SAVE_EVERY", 1)
+    _pool(tmp_path, [0], 1)
+    paths = shards(tmp_path, [0])
+    loss, stage = _loss(paths[0]), Stage("0", 3 * BATCH, 1e-3)
+    (tmp_path / "straight").mkdir()
+    straight = fit(stage, Feed(paths, stage.seen), loss, None, tmp_path / "straight")
+    with pytest.raises(KeyboardInterrupt):
+        fit(stage, Interrupted(paths, stage.seen), loss, None, tmp_path)
+    capsys.readouterr()
+    resumed = fit(stage, Feed(paths, stage.seen), loss, None, tmp_path)
+    for a, b in zip(straight.state_dict().values(), resumed.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+    told = capsys.readouterr().err
+    assert "step 3" in told
+    assert float(told.rsplit("cost ", 1)[1].split()[0]) > 10  # of one batch, not averaged with nothing
+    assert not (tmp_path / "0.unfinished.pt").exists()
+
+
 def test_a_last_layer_is_fitted_again_after_further_training(tmp_path: Path) -> None:
     for name, made_s in (("0.pt", 1), ("0.head.pt", 2), ("1.pt", 1), ("all.pt", 1), ("all.head.pt", 3)):
         (tmp_path / name).touch()
@@ -154,7 +184,7 @@ def test_a_last_layer_is_fitted_again_after_further_training(tmp_path: Path) -> 
     assert unfitted(tmp_path) == [("0", tmp_path / "0.more.pt"), ("1", tmp_path / "1.pt")]
 
 
-def test_a_judge_begins_with_the_answers_of_its_network_and_hears_its_tags() -> None:
+def test_a_judge_hears_the_tags_of_its_network() -> None:
     torch.manual_seed(1)
     net = StreetNet().eval()
     judge = Judge(net, FAMILIES)
