@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")  # the imports after it need it
 from torch import Tensor, nn
 
 from edge.dsp.log_mel import SHAPE
-from scripts.street_sound.choose import inside, judged
+from scripts.street_sound.choose import chosen, inside, judged
 from scripts.street_sound.corpus import FOLDS, Clip
 from scripts.street_sound.figures import Truth
 from scripts.street_sound.head import Heard, Terms, answers, fit, hear
@@ -102,6 +102,15 @@ def test_terms_are_judged_inside_the_folds_they_learn_from() -> None:
     assert min(early) > 0.9
     one = answers(heard, fit(heard, clips, [0, 1], Terms()), np.array([c.fold == 3 for c in clips]))
     np.testing.assert_allclose(scores.only(one.clip).logits, one.logits, atol=1e-5)
+
+
+def test_what_would_have_been_chosen_for_each_fold_is_told() -> None:
+    early = {Terms(): [0.5, 0.9, 0.5, 0.5], Terms(mixed=1.0): [0.6, 0.7, 0.5, 0.6]}
+    lines = list(chosen(early))
+    assert len(lines) == FOLDS
+    assert "mixed=1.0)" in lines[0]
+    assert "early recall 0.6000; with the terms of head.py 0.5000" in lines[0]
+    assert str(Terms()) in lines[1]
 
 
 def test_a_network_hears_windows_and_the_labelled_mixtures_of_each_fold(tmp_path: Path) -> None:
