@@ -121,7 +121,7 @@ def test_the_teacher_of_an_accelerator_hears_the_same(peers: Path) -> None:
     assert torch.allclose(ours.logits, theirs.logits, atol=1e-3)
 
 
-def test_a_training_by_time_ends_in_time_with_all_its_networks(
+def test_a_training_by_time_leaves_all_its_networks(
     tmp_path: Path, peers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool = tmp_path / "pool-any"
