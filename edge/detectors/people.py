@@ -245,11 +245,12 @@ class PeopleDetector:
         where = moved = None
         if self._ground is not None:
             height, width = self._size
-            feet, speed = np.array(track.feet), track.speed[:2]
-            path = np.stack([feet, feet + speed]) / (width, height)
-            here, there = self._ground.metres(path)
-            where = _pair(here)
-            moved = _pair(there - here) if now_s - track.begun_s >= _NO_SPEED_S else None
+            size = np.array([[width, height]], float)
+            feet = np.array([track.feet]) / size
+            where = _pair(self._ground.metres(feet)[0])
+            if now_s - track.begun_s >= _NO_SPEED_S:
+                middle, speed = track.box[None, :2] / size, track.speed[None, :2] / size
+                moved = _pair(self._ground.velocities(feet, middle, speed)[0])
         left, top, right, bottom = (float(side) for side in track.corners)
         return Mover(
             track=track.number,

@@ -16,6 +16,7 @@ Matrix = NDArray[np.float64]
 _DEGENERATE = 1e-3
 # Of the distance from the pairs to the horizon: nearer to it a pixel is a street's length.
 _HORIZON_MARGIN = 0.02
+_STEP_S = 0.05
 
 
 class GroundError(ValueError):
@@ -40,6 +41,24 @@ class Ground:
     def metres(self, points: Matrix) -> Matrix:
         """Return the ground positions (n, 2) of picture points (n, 2); NaN on and beyond the horizon."""
         return _mapped(self.matrix, points, _HORIZON_MARGIN)
+
+    def velocities(self, feet: Matrix, middles: Matrix, speeds: Matrix) -> Matrix:
+        """Return velocities (n, 2), m/s, of what stands upright; NaN on and beyond the horizon.
+
+        The middle of a body moves less in the picture than its feet when it comes or goes: both keep their
+        share of the way to the horizon, so the speed of the middle, known better, tells that of
+        the feet.
+
+        Args:
+            feet: where each stands, shares (n, 2).
+            middles: of their bodies, shares (n, 2).
+            speeds: of the middles, shares per second (n, 2).
+        """
+        nearness = [_homogeneous(np.asarray(points, float)) @ self.matrix[2] for points in (feet, middles)]
+        down = speeds[:, 1] * nearness[0] / np.maximum(nearness[1], _HORIZON_MARGIN)
+        # So short a step that the picture's perspective is straight along it.
+        after = feet + _STEP_S * np.stack([speeds[:, 0], down], axis=1)
+        return (self.metres(after) - self.metres(feet)) / _STEP_S
 
     def picture(self, metres: Matrix) -> Matrix:
         """Return the picture points (n, 2), shares, of ground positions (n, 2)."""
