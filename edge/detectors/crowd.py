@@ -2,10 +2,12 @@
 
 It reads no picture. It is told by [detectors.people] who is in view (`Movers`), in metres with a ground
 plane, else in units of the people themselves, taken to be 1.7 m tall: then the distances of a deep view are
-rough.
+rough. A cue begins, goes on and ends by how clearly the movement has its shape; what is told is the
+probability that it truly has, calibrated on simulated walkers (docs/crowd_cues.md).
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 from pydantic import Field
@@ -17,7 +19,7 @@ from edge.domain.observations import Observation
 from edge.domain.scene_observations import CrowdCue, Cue, Kind, Mover, Movers, Stage
 from edge.domain.stages import Detector, DetectorSection
 from edge.domain.time import NS_PER_S, CaptureTime
-from edge.vision.crowd import Metres, Shape, counter_flow, gathering, radial, running
+from edge.vision.crowd import Calibration, Metres, Shape, counter_flow, gathering, radial, running
 
 FRAME = VideoFrame
 
@@ -26,8 +28,18 @@ _BODY_M = 1.7
 _KNOWN_S = 0.8
 
 
+CALIBRATIONS: Mapping[Cue, Calibration] = {
+    Cue.GATHERING: Calibration(1.0, 0.0),
+    Cue.CONVERGENCE: Calibration(1.0, 0.0),
+    Cue.DISPERSAL: Calibration(1.0, 0.0),
+    Cue.RUNNING: Calibration(1.0, 0.0),
+    Cue.COUNTER_FLOW: Calibration(1.0, 0.0),
+}
+"""What a score at a limit, and beyond, is worth: by scripts/measure_crowd.py."""
+
+
 class Config(DetectorSection):
-    """Limits of the cues; each is a score of 0.5."""
+    """Limits of the cues: from where on a movement has the shape, as the camera sees it."""
 
     gathering_people: int = Field(8, ge=3, le=1000, description="so many within the radius gather")
     gathering_radius_m: float = Field(3.0, gt=0, le=50)
@@ -47,10 +59,16 @@ class Config(DetectorSection):
 
 
 class CrowdDetector:
-    """Follows the course of each cue of one camera."""
+    """Follows the course of each cue of one camera.
 
-    def __init__(self, config: Config) -> None:
+    Args:
+        config: the limits.
+        calibrations: from the score of a shape to what is told.
+    """
+
+    def __init__(self, config: Config, calibrations: Mapping[Cue, Calibration] = CALIBRATIONS) -> None:
         self._config = config
+        self._calibrations = calibrations
         self._movers: Movers | None = None
         self._source: SourceId | None = None
         self._time: CaptureTime | None = None
@@ -80,14 +98,22 @@ class CrowdDetector:
         for cue, shape_of in _SHAPES.items():
             shape = shape_of(self._config, places, velocities)
             turn = self._courses[cue].follow(shape.score, frame.time.monotonic_ns / NS_PER_S, shape.people)
-            yield from told(cue, turn, frame.source, frame.time)
+            yield from self._calibrated(cue, turn, frame.source, frame.time)
 
     def finish(self) -> Iterator[Observation]:
         """End what goes on."""
         if self._time is None or self._source is None:
             return
         for cue, course in self._courses.items():
-            yield from told(cue, course.finish(self._time.monotonic_ns / NS_PER_S), self._source, self._time)
+            turn = course.finish(self._time.monotonic_ns / NS_PER_S)
+            yield from self._calibrated(cue, turn, self._source, self._time)
+
+    def _calibrated(
+        self, cue: Cue, turn: Turn | None, source: SourceId, now: CaptureTime
+    ) -> Iterator[CrowdCue]:
+        if turn is not None:
+            turn = replace(turn, score=self._calibrations[cue].probability(turn.score))
+        yield from told(cue, turn, source, now)
 
 
 def told(cue: Cue, turn: Turn | None, source: SourceId, now: CaptureTime) -> Iterator[CrowdCue]:
