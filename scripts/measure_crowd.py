@@ -10,7 +10,9 @@ ends with 1, and says what to write there, when edge/detectors/crowd.py does not
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,11 +27,12 @@ from edge.vision.boxes import Boxes
 from edge.vision.crowd import Calibration
 from edge.vision.opencv import opencv
 from scripts.crowd.calibrate import EDGES, bins, brier, calibration_error, fitted, probabilities, truths
-from scripts.crowd.play import CUES, Missed, Played, Told, played, told_of_boxes
+from scripts.crowd.play import CUES, Missed, Played, Told, played, speeds_of_one, told_of_boxes
 from scripts.crowd.reliability_plot import drawn
 from scripts.crowd.scenes import EVENTS, LASTS_S, ORDINARY, Rng, Walkers
 from scripts.crowd.sight import Look, Sight, measured
 from scripts.crowd.sight import table as sight_rows
+from scripts.crowd.walkers import WALK_M_S, Leg, Walker
 from scripts.measure_seeing import PETS_IGNORE
 from scripts.seeing.truth import tracks
 
@@ -58,17 +61,29 @@ def main() -> int:
     )
     parser.add_argument("--vision", type=Path, required=True)
     parser.add_argument("--pets", type=Path, required=True)
-    parser.add_argument("--scenes", type=int, default=15, help="of each kind, in each half")
+    parser.add_argument(
+        "--scenes", type=int, default=15, help="of each ordinary kind, in each half; twice of others"
+    )
+    parser.add_argument("--jobs", type=int, default=1, help="processes side by side")
     args = parser.parse_args()
     looks = list(_pets(args.pets, tracks(args.vision / "sequences" / "PETS09-S2L1.csv")))
     sight = measured(_at_5_hz([look for look in looks if look.truth]), 768, 576)
-    chosen = all_played(KINDS, sight, range(args.scenes))
+
+    def everything(first: int) -> Scenes:
+        """Movements of a cue are rarer than streets: twice as many scenes."""
+        some = {kind: scene for kind, scene in KINDS.items() if kind not in ORDINARY}
+        more = range(first, first + 2 * args.scenes)
+        movements = all_played(some, sight, more, jobs=args.jobs)
+        ordinary = all_played(ORDINARY, sight, range(first, first + args.scenes), jobs=args.jobs)
+        return Scenes([*movements.told, *ordinary.told], [*movements.so, *ordinary.so])
+
+    chosen = everything(0)
     calibrations: dict[Cue, Calibration] = {
         cue: fitted([one for one in chosen.told if one.cue is cue]) for cue in CUES
     }
-    reported = all_played(KINDS, sight, range(_REPORTED_FROM, _REPORTED_FROM + args.scenes))
+    reported = everything(_REPORTED_FROM)
     seeds = range(_REPORTED_FROM, _REPORTED_FROM + max(args.scenes // 5, 1))
-    unmeasured = all_played(KINDS, sight, seeds, ground=False)
+    unmeasured = all_played(KINDS, sight, seeds, ground=False, jobs=args.jobs)
     parts = [
         "<!-- Written by scripts/measure_crowd.py: do not edit, run it again. -->\n",
         _table("How the camera sees (PETS09-S2L1, 5 pictures a second)", list(sight_rows(sight))),
@@ -81,6 +96,7 @@ def main() -> int:
             list(ordinary_rows(reported, args.scenes)),
         ),
         _table("PETS09-S2L1, without a ground plane", list(_of_pets(looks, calibrations))),
+        _table("The speed of one person, m/s", list(speed_rows(sight))),
     ]
     (DOCS / FIGURES).write_text("\n".join(parts), encoding="utf-8")
     (DOCS / PLOT).write_text(drawn(_panels(reported, calibrations)), encoding="utf-8")
@@ -93,14 +109,22 @@ def main() -> int:
     return 0
 
 
-def all_played(kinds: Kinds, sight: Sight, seeds: Sequence[int], *, ground: bool = True) -> Scenes:
+def all_played(
+    kinds: Kinds, sight: Sight, seeds: Sequence[int], *, ground: bool = True, jobs: int = 1
+) -> Scenes:
     """Play scenes of each kind."""
-    each: list[Played] = [
-        played(kind, scene, sight, 1000 * seed + number, ground=ground)
+    plays = [
+        partial(played, kind, scene, sight, 1000 * seed + number, ground=ground)
         for number, (kind, scene) in enumerate(kinds.items())
         for seed in seeds
     ]
+    each: list[Played] = [play() for play in plays] if jobs == 1 else _side_by_side(plays, jobs)
     return Scenes([told for one in each for told in one.told], [so for one in each for so in one.so])
+
+
+def _side_by_side(plays: Sequence[Callable[[], Played]], jobs: int) -> list[Played]:
+    with ProcessPoolExecutor(jobs) as pool:
+        return [waiting.result() for waiting in [pool.submit(play) for play in plays]]
 
 
 def _table(title: str, rows: Sequence[Row]) -> str:
@@ -207,6 +231,18 @@ def _of_pets(looks: Sequence[Look], calibrations: Mapping[Cue, Calibration]) -> 
     known = [_as_found(look) for look in looks if look.truth]
     for name, boxes in (("the true ones", known[::2]), ("ours", [look.found for look in looks[::2]])):
         yield name, f"{2 * len(boxes) / _PETS_HZ:.0f}", _named(told_of_boxes(boxes, calibrations))
+
+
+def speed_rows(sight: Sight, seeds: Sequence[int] = range(8)) -> Iterator[Row]:
+    """Yield how fast people are told to be who walk and run across, towards the camera and away from it."""
+    yield "way", "true", "seen, mean", "spread"
+    ways = {"across": ((-8, 15), (60, 15)), "coming": ((0, 26), (0, -60)), "going": ((1, 8), (1, 80))}
+    for name, (start, goal) in ways.items():
+        for speed_m_s in (WALK_M_S, 3.0):
+            walker = Walker(start, (Leg(goal, speed_m_s),))
+            each = [speeds_of_one(walker, sight, seed, 8.0) for seed in seeds]
+            true, seen = ([speed for one in each for speed in one[part]] for part in (0, 1))
+            yield name, f"{np.mean(true):.2f}", f"{np.mean(seen):.2f}", f"{np.std(seen):.2f}"
 
 
 def _as_found(look: Look) -> Boxes:

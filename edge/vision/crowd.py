@@ -50,9 +50,7 @@ class Calibration:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.slope) and self.slope > 0 and math.isfinite(self.offset)):
-            raise ValueError(
-                f"slope {self.slope}, offset {self.offset}: the slope must be above 0, both finite"
-            )
+            raise ValueError(f"slope {self.slope}, offset {self.offset}: give finite ones, a slope above 0")
 
     def probability(self, score: float) -> float:
         """Return the probability for a score, 0..1; 0 and 1 stay. Raises ValueError for other scores."""

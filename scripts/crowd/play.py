@@ -7,11 +7,11 @@ from typing import NoReturn
 import numpy as np
 
 from edge.detectors import people
-from edge.detectors.crowd import Config, CrowdDetector
+from edge.detectors.crowd import Config, CrowdDetector, on_ground
 from edge.domain.frames import Image, VideoFrame
 from edge.domain.health import Component
 from edge.domain.identity import SourceId
-from edge.domain.scene_observations import CrowdCue, Cue, Movers, Stage
+from edge.domain.scene_observations import CrowdCue, Cue, Mover, Movers, Stage
 from edge.domain.time import NS_PER_S, CaptureTime
 from edge.vision.boxes import Boxes, no_boxes
 from edge.vision.crowd import AS_IT_IS, Calibration
@@ -21,11 +21,13 @@ from scripts.crowd.camera import HEIGHT, WIDTH, some_camera
 from scripts.crowd.scenes import LASTS_S, Rng, Walkers
 from scripts.crowd.sight import RATE_HZ, Eye, Sight
 from scripts.crowd.truth import Episode, episodes, holds
-from scripts.crowd.walkers import STEP_S, Street
+from scripts.crowd.walkers import STEP_S, Array, Street, Walker
 
 CUES: tuple[Cue, ...] = tuple(cue for cue in Cue if cue is not Cue.RAPID_MOTION)
 # What is told within so long of what was so is about it.
 _NEAR_S = 1.5
+# A track so near to somebody is his.
+_NEAR_M = 1.5
 SOURCE = SourceId("camera", 0, Component.CAMERA)
 START = CaptureTime(1_767_225_600_000_000_000, 1_000_000_000)
 _PICTURE: Image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
@@ -114,6 +116,29 @@ def told_of_boxes(pictures: Sequence[Boxes], calibrations: Mapping[Cue, Calibrat
         cues += _told(seen_by, detector, number / RATE_HZ)
     cues += [cue for cue in detector.finish() if isinstance(cue, CrowdCue)]
     return [cue for cue in cues if cue.stage is not Stage.UPDATE]
+
+
+def speeds_of_one(walker: Walker, sight: Sight, seed: int, until_s: float) -> tuple[list[float], list[float]]:
+    """Return true speeds of somebody alone, and those that the lane has of him, m/s, wherever it has one."""
+    rng = np.random.default_rng(seed)
+    camera, eye, finder = some_camera(rng), Eye(sight, 1, rng), _shows_boxes()
+    seen_by = people.PeopleDetector(people.Config(tiles=(1, 1), ground=camera.ground(rng)), finder)
+    true: list[float] = []
+    seen: list[float] = []
+    for now in Street([walker], rng).moments(until_s, round(1 / RATE_HZ / STEP_S)):
+        boxes, inside = camera.boxes(now.places)
+        in_view = now.only(inside)
+        finder.shown[0] = eye.see(boxes[inside], in_view.who, WIDTH, HEIGHT)
+        for observation in seen_by.accept(VideoFrame(SOURCE, START.shifted(now.seconds), _PICTURE)):
+            if isinstance(observation, Movers) and len(in_view.who):
+                _, moved = on_ground(_near(observation.movers, in_view.places[0]))
+                true += [float(np.hypot(*in_view.velocities[0]))] * len(moved)
+                seen += [float(np.hypot(*one)) for one in moved]
+    return true, seen
+
+
+def _near(movers: Sequence[Mover], place: Array) -> tuple[Mover, ...]:
+    return tuple(m for m in movers if m.ground_m and np.hypot(*(np.array(m.ground_m) - place)) < _NEAR_M)
 
 
 def _shows_boxes() -> "Shown":

@@ -128,10 +128,10 @@ def dispersal(rng: Rng) -> Walkers:
 
 def running(rng: Rng) -> Walkers:
     """Some of the people run for a while, at about the speed from which on it is running."""
-    runners, begin_s = int(rng.integers(2, 9)), float(rng.uniform(5, 45))
-    lasts_s, speed_m_s = float(rng.uniform(1.5, 10)), float(rng.uniform(2.0, 4.5))
+    runners, begin_s = int(rng.integers(3, 11)), float(rng.uniform(5, 45))
+    lasts_s, speed_m_s = float(rng.uniform(3, 12)), float(rng.uniform(2.2, RUN_M_S[1]))
     heading = rng.uniform(0, 2 * np.pi)
-    people = _passers(rng, rng.uniform(2, 14))
+    people = _passers(rng, rng.uniform(0, 9))
     middle = _somewhere(rng, 4)
     back_m = speed_m_s * lasts_s / 2
     for _ in range(runners):

@@ -186,7 +186,7 @@ class Eye:
 def _shifted(corners: Array, errors: Array) -> Array:
     tall = corners[:, 3] - corners[:, 1]
     right, foot, head = (errors * tall[:, None]).T
-    moved = corners + np.stack([right, head, right, foot], axis=1)
+    moved: Array = corners + np.stack([right, head, right, foot], axis=1)
     moved[:, 3] = np.maximum(moved[:, 3], moved[:, 1] + 2)
     return moved
 

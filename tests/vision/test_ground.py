@@ -60,3 +60,23 @@ def test_pairs_that_fix_no_plane_are_refused(
 ) -> None:
     with pytest.raises(GroundError, match=what):
         fit_ground(picture, ground)
+
+
+@pytest.mark.parametrize("ahead_m_s", [3.0, -3.0])
+def test_who_comes_and_who_goes_is_as_fast_as_he_is(ahead_m_s: float) -> None:
+    from scripts.crowd.camera import HEIGHT, WIDTH, Camera
+
+    camera = Camera(high_m=6.0, tilt=0.4, focal_px=550.0)
+    places = [(-4.0, 9.0), (4.0, 9.0), (-6.0, 20.0), (6.0, 20.0)]
+    size = (WIDTH, HEIGHT)
+    ground = fit_ground([(x, y) for x, y in camera.picture(np.array(places)) / size], places)
+
+    def middle(now_s: float) -> np.ndarray:
+        boxes, _ = camera.boxes(np.array([[1.0, 14.0 + ahead_m_s * now_s]]))
+        return (boxes[:, :2] + boxes[:, 2:]) / 2 / size
+
+    feet = camera.picture(np.array([[1.0, 14.0]])) / size
+    speeds = (middle(0.01) - middle(-0.01)) / 0.02
+    found = ground.velocities(feet, middle(0.0), speeds)
+    np.testing.assert_allclose(found, [[0.0, ahead_m_s]], atol=0.15)
+    assert np.isnan(ground.velocities(np.array([[0.5, -3.0]]), np.array([[0.5, -3.1]]), speeds)).all()
