@@ -62,7 +62,7 @@ def main() -> int:
     parser.add_argument("--vision", type=Path, required=True)
     parser.add_argument("--pets", type=Path, required=True)
     parser.add_argument(
-        "--scenes", type=int, default=15, help="of each ordinary kind, in each half; twice of others"
+        "--scenes", type=int, default=20, help="of each ordinary kind, in each half; twice of others"
     )
     parser.add_argument("--jobs", type=int, default=1, help="processes side by side")
     args = parser.parse_args()

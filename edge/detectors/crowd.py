@@ -29,11 +29,11 @@ _KNOWN_S = 0.8
 
 
 CALIBRATIONS: Mapping[Cue, Calibration] = {
-    Cue.GATHERING: Calibration(0.93, 2.07),
-    Cue.CONVERGENCE: Calibration(2.42, -0.49),
-    Cue.DISPERSAL: Calibration(1.81, -0.32),
-    Cue.RUNNING: Calibration(0.1, 1.87),
-    Cue.COUNTER_FLOW: Calibration(0.1, 1.63),
+    Cue.GATHERING: Calibration(0.89, 3.65),
+    Cue.CONVERGENCE: Calibration(2.88, -0.22),
+    Cue.DISPERSAL: Calibration(3.49, -0.67),
+    Cue.RUNNING: Calibration(0.15, 2.59),
+    Cue.COUNTER_FLOW: Calibration(0.1, 1.79),
 }
 """What a score at a limit, and beyond, is worth: by scripts/measure_crowd.py."""
 
