@@ -96,6 +96,8 @@ def _compared(reference: Edges, present: Edges) -> tuple[float, bool]:
     best_likeness, here = float(likeness.max()), float(likeness[rows, columns])
     if shift > _LARGEST_SHIFT and best_likeness > _SURE and best_likeness - here > _BETTER_BY:
         return here, True
+    if best_likeness >= 1 - _BETTER_BY:
+        return here, False  # no turn can be so much better
     turned = max(
         float(cv2.matchTemplate(_turned(present, roll_deg), core, cv2.TM_CCOEFF_NORMED).max())
         for roll_deg in _ROLLS_DEG
