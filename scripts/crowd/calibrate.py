@@ -8,6 +8,7 @@ from scipy.optimize import minimize
 from edge.vision.crowd import AS_IT_IS, Calibration
 from scripts.crowd.play import Told
 from scripts.crowd.walkers import Array
+from scripts.street_sound.measures import reliability
 
 EDGES = np.array([0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
 _FEWEST = 8
@@ -57,13 +58,9 @@ def brier(probability: Array, true: Array) -> float:
 
 def bins(probability: Array, true: Array) -> list[tuple[float, float, int]]:
     """Return mean probability, share of true and number of each bin of `EDGES` that holds any."""
-    which = np.clip(np.digitize(probability, EDGES) - 1, 0, len(EDGES) - 2)
-    return [
-        (float(probability[which == n].mean()), float(true[which == n].mean()), int((which == n).sum()))
-        for n in np.unique(which)
-    ]
+    return reliability(probability, true > 0, len(EDGES) - 1)[0]
 
 
 def calibration_error(probability: Array, true: Array) -> float:
     """Return the expected calibration error over the bins."""
-    return sum(abs(p - t) * n for p, t, n in bins(probability, true)) / len(true)
+    return reliability(probability, true > 0, len(EDGES) - 1)[1]

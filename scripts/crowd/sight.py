@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from edge.vision.boxes import Boxes, Floats, overlaps
-
-Array = NDArray[np.float64]
+from scripts.crowd.walkers import Array
 
 RATE_HZ = 5.0
 CERTAIN, FAINT, MISSED = range(3)
