@@ -16,6 +16,30 @@ def one_thread_session(model: Path | bytes) -> Any:
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
+def write_network(network: Any, example: Any, path: Path, names: tuple[str, str], any_number: bool) -> None:
+    """Write a PyTorch network as ONNX.
+
+    Args:
+        network: in evaluation, with one input and one output.
+        example: an input.
+        path: of the file.
+        names: of the input and the output.
+        any_number: the first dimension of both may be of any size.
+    """
+    import torch
+
+    torch.onnx.export(
+        network,
+        (example,),
+        str(path),
+        input_names=[names[0]],
+        output_names=[names[1]],
+        dynamic_axes={name: {0: "n"} for name in names} if any_number else None,
+        opset_version=17,
+        dynamo=False,
+    )
+
+
 def halve_weights(path: Path, at_least: int) -> None:
     """Store tensors of at least so many weights as float16; onnxruntime widens them when it loads."""
     import onnx

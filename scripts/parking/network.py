@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from scripts.onnx_files import halve_weights
+from scripts.onnx_files import halve_weights, write_network
 
 
 class _Shape(NamedTuple):
@@ -128,14 +128,6 @@ class _Exported(nn.Module):
 
 def export(network: Bay, path: Path) -> None:
     """Write the network as ONNX, its weights with half their size."""
-    torch.onnx.export(
-        _Exported(network).eval(),
-        (torch.zeros(1, 3, 64, 64),),
-        str(path),
-        input_names=["bay"],
-        output_names=["occupied"],
-        dynamic_axes={"bay": {0: "n"}, "occupied": {0: "n"}},
-        opset_version=17,
-        dynamo=False,
-    )
+    example = torch.zeros(1, 3, 64, 64)
+    write_network(_Exported(network).eval(), example, path, ("bay", "occupied"), any_number=True)
     halve_weights(path, _LARGE)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from scripts.onnx_files import halve_weights
+from scripts.onnx_files import halve_weights, write_network
 from scripts.people.corpus import LICENCES, SIDE
 from scripts.people.network import People, Shipped
 from scripts.people.train import read_weights
@@ -34,15 +34,8 @@ def main() -> None:
 def export(network: People, path: Path) -> None:
     """Write a network for one picture of 416x416."""
     network.eval()
-    torch.onnx.export(
-        Shipped(network),
-        (torch.zeros(1, 3, SIDE, SIDE),),
-        str(path),
-        input_names=["images"],
-        output_names=["output"],
-        opset_version=17,
-        dynamo=False,
-    )
+    example = torch.zeros(1, 3, SIDE, SIDE)
+    write_network(Shipped(network), example, path, ("images", "output"), any_number=False)
     halve_weights(path, _LARGE)
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from edge.dsp.log_mel import SHAPE
-from scripts.onnx_files import halve_weights
+from scripts.onnx_files import halve_weights, write_network
 from scripts.street_sound.labels import OUTPUTS
 
 EMBEDDING, TAGS, YAMNET_TAGS = 384, 527, 521
@@ -206,14 +206,5 @@ def export(
     """Write ONNX: input `log_mel` (n, BANDS, FRAMES), output `probabilities` (n, len(OUTPUTS))."""
     count = len(OUTPUTS)
     whole = Shipped(net, judge, slope or [1.0] * count, offset or [0.0] * count).eval()
-    torch.onnx.export(
-        whole,
-        (torch.zeros(2, *SHAPE),),
-        str(path),
-        input_names=["log_mel"],
-        output_names=["probabilities"],
-        dynamic_axes={"log_mel": {0: "n"}, "probabilities": {0: "n"}},
-        opset_version=17,
-        dynamo=False,
-    )
+    write_network(whole, torch.zeros(2, *SHAPE), path, ("log_mel", "probabilities"), any_number=True)
     halve_weights(path, _LARGE)
