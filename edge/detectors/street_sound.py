@@ -1,8 +1,9 @@
 """What a sound probably was, by the model `models/street_sound`.
 
 An impulse that another detector of the lane observed wakes the model with the second around its onset; sounds
-that go on (siren, horn, scream, raised voice) are looked for at a slower hop. Between gunshot and firework
-`unclear` is an answer. The last seconds of sound live in a ring in memory and nowhere else.
+that go on (siren, horn, scream, raised voice) are looked for at a slower hop, and told from the windows of
+the last seconds together where the model's card says so. Between gunshot and firework `unclear` is an answer.
+The last seconds of sound live in a ring in memory and nowhere else.
 
 A lane that falls behind leaves lasting sounds out first, onsets last, and says how many. A node whose false
 alarms exceed their budget is demoted: until a reset it calls no bang a gunshot, a firework or an explosion.
@@ -23,6 +24,7 @@ from edge.domain.time import NS_PER_S, CaptureTime, seconds_between
 
 if TYPE_CHECKING:
     from edge.dsp.log_mel import Samples
+    from edge.dsp.pooling import Floats
     from edge.inference.session import Model
     from edge.inference.trust import Verdict
 
@@ -43,6 +45,9 @@ _LATE_S = 0.6
 
 _TOO_LATE_S = 3.0
 """And one so far behind names no onsets: a microphone's ring holds 4 s."""
+
+_SAME_S = 0.05
+"""Looks come with the frames, a frame early or late."""
 
 _REPEAT_S = 60.0
 _CALM_S = 10.0
@@ -83,6 +88,7 @@ class StreetSoundDetector:
         self._ring: deque[AudioFrame] = deque()
         self._onsets: deque[CaptureTime] = deque(maxlen=_MOST_WAITING)
         self._next_look_ns = 0
+        self._looks = _Looks([label.pooled_s or 1.0 for label in model.card.labels])
         self._heard_ns: dict[Sound, int] = {}
         self._told_ns: dict[Sound, int] = {}
 
@@ -102,6 +108,7 @@ class StreetSoundDetector:
             return
         if self._ring and (frame.lost_s > 0 or not _alike(frame, self._ring[-1])):
             self._ring.clear()  # a window across a gap would be a sound that nobody heard
+            self._looks.clear()
         self._ring.append(frame)
         while len(self._ring) > 1 and seconds_between(self._ring[1].time, _end(frame)) > _KEPT_S:
             self._ring.popleft()
@@ -120,8 +127,9 @@ class StreetSoundDetector:
             if self._behind_s > _TOO_LATE_S:
                 self._shed.onsets += 1
                 continue
-            found = self._probabilities(onset.shifted(-_BEFORE_ONSET_S))
-            if found is not None:
+            heard = self._heard(onset.shifted(-_BEFORE_ONSET_S))
+            if heard is not None:
+                found = self._by_sound(heard)
                 yield self._observation(frame, onset, self._outcome(found), found, after_impulse=True)
 
     def _lasting(self, frame: AudioFrame) -> Iterator[Observation]:
@@ -133,10 +141,11 @@ class StreetSoundDetector:
             self._next_look_ns = end.monotonic_ns + round(self._config.hop_s * NS_PER_S)
             return
         start = end.shifted(-1.0)
-        found = self._probabilities(start)
-        if found is None:
+        heard = self._heard(start)
+        if heard is None:
             return
         self._next_look_ns = end.monotonic_ns + round(self._config.hop_s * NS_PER_S)
+        found = self._by_sound(self._looks.together(start, heard))
         for label in self._labels:
             sound = Sound(label.name)
             if sound in _LASTING and found.get(sound, 0.0) >= label.threshold and self._news(sound, end):
@@ -167,17 +176,17 @@ class StreetSoundDetector:
             return Sound.UNCLEAR
         return Sound.UNCLEAR if self._trust.demoted and best in _ALARMING else best
 
-    def _probabilities(self, start: CaptureTime) -> dict[Sound, float] | None:
+    def _heard(self, start: CaptureTime) -> "Floats | None":
         """Return what the model makes of the second from `start` on; None when it is not all there."""
         from edge.dsp.log_mel import log_mel
 
         window = self._window(start)
-        if window is None:
-            return None
-        row = self._model.run(log_mel(window[None, :]))[0][0]
+        return None if window is None else self._model.run(log_mel(window[None, :]))[0][0]
+
+    def _by_sound(self, heard: "Floats") -> dict[Sound, float]:
         return {
             Sound(label.name): float(value)
-            for label, value in zip(self._labels, row, strict=True)
+            for label, value in zip(self._labels, heard, strict=True)
             if label.default == "on"
         }
 
@@ -213,6 +222,34 @@ class StreetSoundDetector:
             demoted=self._trust.demoted,
             **probabilities,
         )
+
+
+class _Looks:
+    """What the model made of the last seconds, look by look, and what that says together."""
+
+    def __init__(self, spans_s: list[float]) -> None:
+        """Args: how many seconds are pooled for each label; 1: the last window alone."""
+        self._spans_s = spans_s
+        self._kept: deque[tuple[CaptureTime, Floats]] = deque()
+
+    def clear(self) -> None:
+        """Forget all: what comes next is not the same sound."""
+        self._kept.clear()
+
+    def together(self, start: CaptureTime, heard: "Floats") -> "Floats":
+        """Return the probability of each label, from the window that begins at `start` and those before."""
+        import numpy as np
+
+        from edge.dsp.pooling import log_odds, pooled, probability_of
+
+        self._kept.append((start, log_odds(heard)))
+        ages_s = [seconds_between(at, start) - _SAME_S for at, _ in self._kept]
+        while ages_s[0] > max(self._spans_s) - 1:
+            self._kept.popleft()
+            ages_s.pop(0)
+        odds = np.stack([kept for _, kept in self._kept])
+        first = np.searchsorted(-np.array(ages_s), 1 - np.array(self._spans_s))
+        return np.array([probability_of(pooled(odds[a:, [k]]))[0] for k, a in enumerate(first)])
 
 
 class _Shed:

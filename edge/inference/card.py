@@ -57,6 +57,7 @@ class Label(_Part):
         column: where it stands on the output's last axis, when the model knows more than the card lists; for
             `yolox`, among the classes.
         threshold: score from which on it counts as found, with the measurement that chose it.
+        pooled_s: seconds whose windows are pooled (edge.dsp.pooling) for the threshold; absent: one window.
         default: `off` where too little was known to trust it; `why_off` says what is missing.
     """
 
@@ -64,6 +65,7 @@ class Label(_Part):
     column: int | None = Field(None, ge=0)
     threshold: Probability
     threshold_from: Text
+    pooled_s: float | None = Field(None, ge=1.0, le=60.0)
     default: Literal["on", "off"] = "on"
     why_off: str = ""
 

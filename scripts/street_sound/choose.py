@@ -2,8 +2,9 @@
 
 For each fold left out, each of the three others is scored by a last layer that two taught: nothing of the
 fold left out is looked at. The mean over the folds left out looks at all of them, though; so what would have
-been chosen for each fold alone is told as well. Needs the common start: a network that was trained on labels
-of the folds has seen what it would be scored on.
+been chosen for each fold alone is told as well. Each class has its own terms: few recordings of few sources
+ask for other ones than many. Needs the common start: a network that was trained on labels of the folds has
+seen what it would be scored on.
 
     python -m scripts.street_sound.choose --recordings DIR --peers DIR --cache DIR [--network base]
 """
@@ -12,15 +13,16 @@ import argparse
 import sys
 from collections.abc import Iterator
 from dataclasses import astuple
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from scripts.street_sound.corpus import FOLDS, SEED, Clip, read_manifest, read_tracks
 from scripts.street_sound.figures import FALSE_POSITIVES, Truth
-from scripts.street_sound.head import Heard, Terms, answers, fit, hear, load
+from scripts.street_sound.head import TERMS, Heard, Terms, answers, fit, hear, load
 from scripts.street_sound.labels import OUTPUTS
 from scripts.street_sound.measures import early_recall, threshold_at
 from scripts.street_sound.peers import tag_families
@@ -28,22 +30,24 @@ from scripts.street_sound.progress import progress
 from scripts.street_sound.scores import Scores, Windows, joined, windows
 from scripts.street_sound.shipping import OFF
 
+Floats = npt.NDArray[np.float64]
 _ASKED = [n for n in OUTPUTS if n not in OFF]
 _GRID = [
-    *(Terms(keep, prior) for keep, prior in product((1e-3, 3e-3, 1e-2), (0.3, 0.6, 1.0))),
-    *(Terms(mixed=mixed) for mixed in (0.03, 0.3, 1.0)),
+    Terms(*values)
+    for values in product((3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1), (0.3, 0.6, 1.0), (0.0, 0.03, 0.1, 0.3, 1.0))
 ]
 
 
-def inside(heard: Heard, clips: list[Clip], left_out: int, terms: Terms) -> Scores:
-    """Scores of the segments outside `left_out`, each by a layer that the two other folds taught."""
-    folds, fold = [k for k in range(FOLDS) if k != left_out], np.array([c.fold for c in clips])
-    return joined(
-        [
-            answers(heard, fit(heard, clips, [k for k in folds if k != asked], terms), fold == asked)
-            for asked in folds
-        ]
-    )
+def inside(heard: Heard, clips: list[Clip], terms: Terms) -> list[Scores]:
+    """For each fold left out, scores of the others' segments, each by a layer that two others taught."""
+    fold = np.array([c.fold for c in clips])
+    found: dict[tuple[int, int], Scores] = {}
+    for taught in combinations(range(FOLDS), FOLDS - 2):
+        layer = fit(heard, clips, list(taught), dict.fromkeys(OUTPUTS, terms))
+        for asked in set(range(FOLDS)) - set(taught):
+            (left_out,) = set(range(FOLDS)) - {*taught, asked}
+            found[left_out, asked] = answers(heard, layer, fold == asked)
+    return [joined([found[k, asked] for asked in range(FOLDS) if asked != k]) for k in range(FOLDS)]
 
 
 def judged(scores: Scores, truth: Truth) -> tuple[list[float], list[float]]:
@@ -57,28 +61,33 @@ def judged(scores: Scores, truth: Truth) -> tuple[list[float], list[float]]:
     return early, at_limit
 
 
-def _compared(heard: Heard, clips: list[Clip], seen: Windows, terms: Terms) -> list[float]:
-    """Write a row of the table; return the early recall of each fold left out."""
-    early, at_limit = [], []
-    for left_out in range(FOLDS):
-        scores = inside(heard, clips, left_out, terms)
-        found = judged(scores, Truth(clips, scores, seen.silence(scores)))
-        early.append(float(np.mean(found[0])))
-        at_limit.append(found[1])
-    cells = [*map(str, astuple(terms)), f"{np.mean(early):.4f}", f"{np.mean(at_limit):.4f}"]
-    sys.stdout.write("| " + " | ".join([*cells, *(f"{x:.3f}" for x in np.mean(at_limit, axis=0))]) + " |\n")
+Early = dict[Terms, Floats]
+"""Of each terms: early recall (FOLDS, len(_ASKED)), by fold left out."""
+
+
+def _compared(heard: Heard, clips: list[Clip], seen: Windows, terms: Terms) -> Floats:
+    """Write a row of the table; return the early recalls."""
+    found = [judged(s, Truth(clips, s, seen.silence(s))) for s in inside(heard, clips, terms)]
+    early, at_limit = (np.array(part) for part in zip(*found, strict=True))
+    cells = [*map(str, astuple(terms))]
+    cells += [f"{e:.3f}, {r:.3f}" for e, r in zip(early.mean(axis=0), at_limit.mean(axis=0), strict=True)]
+    sys.stdout.write("| " + " | ".join(cells) + " |\n")
     sys.stdout.flush()
     return early
 
 
-def chosen(early: dict[Terms, list[float]]) -> Iterator[str]:
-    """Say what would have been chosen for each fold alone."""
-    for left_out in range(FOLDS):
-        best = max(early, key=lambda terms: early[terms][left_out])
-        yield (
-            f"without fold {left_out}: {best}, early recall {early[best][left_out]:.4f}; "
-            f"with the terms of head.py {early[Terms()][left_out]:.4f}\n"
-        )
+def chosen(early: Early) -> Iterator[str]:
+    """Say of each class which terms are best, and which would have been for each fold alone."""
+    for k, name in enumerate(_ASKED):
+        best = max(early, key=lambda terms: early[terms][:, k].mean())
+        used = f"; those of head.py {early[TERMS[name]][:, k].mean():.4f}" if TERMS[name] in early else ""
+        yield f"{name}: {best}, early recall {early[best][:, k].mean():.4f}{used}\n"
+        for left_out in range(FOLDS):
+            alone = max(early, key=lambda terms: early[terms][left_out, k])
+            yield (
+                f"  without fold {left_out} {alone}, {early[alone][left_out, k]:.4f}; "
+                f"with the best of all {early[best][left_out, k]:.4f}\n"
+            )
 
 
 def main() -> None:
@@ -96,7 +105,7 @@ def main() -> None:
     seen = windows(args.cache, read_tracks(args.recordings, clips, args.cache))
     net, judge = load(args.cache / "networks-any" / f"{args.network}.pt", tag_families(args.peers))
     heard = hear(net, judge, seen, args.cache / "pool-any")
-    names = ["keep", "prior", "mixed", "early recall", "recall at 1 %", *_ASKED]
+    names = ["keep", "prior", "mixed", *(f"{name}: early recall, at 1 %" for name in _ASKED)]
     sys.stdout.write("| " + " | ".join(names) + " |\n" + "|---" * len(names) + "|\n")
     early = {terms: _compared(heard, clips, seen, terms) for terms in progress(_GRID, "terms")}
     sys.stdout.write("\n" + "".join(chosen(early)))

@@ -97,7 +97,7 @@ def _rate(scored: Scores, quiet: set[int], k: int, limit: float, hours: float) -
 
 def find(clips: list[Clip], tracks: list[npt.NDArray[np.int16]], scored: Scores, truth: Truth) -> Findings:
     """Calibrate on out-of-fold segments, choose the thresholds, and measure at them."""
-    segments = scored.of_segments()
+    segments, told = scored.told(by_segment=True).of_segments(), scored.told(by_segment=False)
     fold = np.array([clips[i].fold for i in segments.clip])
     findings = Findings({}, {}, {}, {}, {}, {}, [int(f) for f in np.unique(fold)])
     for k, name in enumerate(OUTPUTS):
@@ -116,7 +116,7 @@ def find(clips: list[Clip], tracks: list[npt.NDArray[np.int16]], scored: Scores,
         # A clip that is silent in part still holds elsewhere what it is called.
         quiet = set(segments.clip[against].tolist()) - set(segments.clip[~against].tolist())
         hours = sum(tracks[i].size for i in quiet) / SAMPLE_RATE_HZ / 3600
-        findings.rates[name] = _rate(scored, quiet, k, limit, hours)
+        findings.rates[name] = _rate(told, quiet, k, limit, hours)
     return findings
 
 
@@ -245,10 +245,13 @@ def main() -> None:
     seen = windows(args.cache, tracks)
     scored = ours(args.cache / f"networks-{args.licences}", clips, seen)
     others = peers(args.peers, args.cache, clips, tracks)
-    models = {"ours": scored.of_segments(), **{n: s.only(scored.clip) for n, s in others.items()}}
+    models = {
+        "ours": scored.told(by_segment=True).of_segments(),
+        **{n: s.only(scored.clip) for n, s in others.items()},
+    }
     variant = args.cache / "networks-permissive"
     if args.licences == "any" and all((variant / f"{k}.head.pt").exists() for k in range(FOLDS)):
-        models[VARIANT] = ours(variant, clips, seen).of_segments()
+        models[VARIANT] = ours(variant, clips, seen).told(by_segment=True).of_segments()
     tables = _tables(clips, seen, models)
     findings = find(clips, tracks, scored, tables.truth)
     for rows in (tables.rows, tables.whole):

@@ -13,6 +13,7 @@ from scipy.signal import firwin, resample_poly
 from scripts.onnx_files import one_thread_session
 
 Floats = npt.NDArray[np.float32]
+YAMNET_HOP_S = 0.4875  # half of its window
 
 # Display names in the AudioSet ontology; the score of a class is the largest of its members.
 AUDIOSET = {
@@ -115,7 +116,7 @@ class Yamnet:
         self.names = _yamnet_names(folder)
         self.columns = _columns(self.names)
 
-    def __call__(self, sound: Floats, hop_s: float = 0.4875) -> Floats:
+    def __call__(self, sound: Floats, hop_s: float = YAMNET_HOP_S) -> Floats:
         """Return (windows, 521) scores of a track at 32 kHz."""
         low = resample_poly(sound, 1, 2, window=_half_band()).astype(np.float32)
         if low.size < 15600:

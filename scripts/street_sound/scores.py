@@ -7,10 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.dsp.log_mel import SAMPLE_RATE_HZ, cut_windows, log_mel
+from edge.dsp.pooling import log_odds, pooled_over
 from scripts.onnx_files import one_thread_session
 from scripts.street_sound.corpus import FOLDS, Clip
-from scripts.street_sound.labels import OUTPUTS
-from scripts.street_sound.peers import AUDIOSET, Mn04, Yamnet
+from scripts.street_sound.labels import LASTING, OUTPUTS, POOLED_S
+from scripts.street_sound.peers import AUDIOSET, YAMNET_HOP_S, Mn04, Yamnet
 from scripts.street_sound.progress import progress
 
 Floats = npt.NDArray[np.float32]
@@ -44,6 +45,20 @@ class Scores:
         rows = np.isin(self.clip, clips)
         return Scores(self.clip[rows], self.segment[rows], self.start_s[rows], self.logits[rows])
 
+    def told(self, *, by_segment: bool) -> "Scores":
+        """Return windows as the daemon tells them: what lasts is pooled with the windows before.
+
+        Args:
+            by_segment: pool within each segment rather than across the clip.
+        """
+        columns, logits = np.array([OUTPUTS.index(name) for name in LASTING]), self.logits.copy()
+        of = _key(self.clip, self.segment) if by_segment else self.clip
+        for rows in np.split(np.arange(of.size), np.flatnonzero(np.diff(of)) + 1):
+            logits[np.ix_(rows, columns)] = pooled_over(
+                self.logits[np.ix_(rows, columns)], self.start_s[rows], POOLED_S
+            )
+        return Scores(self.clip, self.segment, self.start_s, logits)
+
     def of_clips(self) -> "Scores":
         """Return the largest logit of each clip."""
         return Scores(self.clip, np.zeros_like(self.segment), self.start_s, self.logits).of_segments()
@@ -56,12 +71,6 @@ class Scores:
         rows = order[first]
         largest = np.maximum.reduceat(self.logits[order], first, axis=0)
         return Scores(self.clip[rows], self.segment[rows], self.start_s[rows], largest)
-
-
-def logit(probability: Floats) -> Floats:
-    """Logarithm of the odds, finite at 0 and 1."""
-    p = np.clip(probability.astype(np.float64), 1e-9, 1 - 1e-7)
-    return np.asarray(np.log(p / (1 - p)), dtype=np.float32)
 
 
 def segments(track: npt.NDArray[np.int16]) -> list[Floats]:
@@ -80,6 +89,11 @@ class Windows:
     start_s: Floats
     silent: npt.NDArray[np.bool_]
     pictures: npt.NDArray[np.float16]
+
+    def place(self) -> npt.NDArray[np.int64]:
+        """Return which of its segment's windows each is: 0, 1, ..."""
+        first = np.flatnonzero(np.diff(_key(self.clip, self.segment), prepend=-1))
+        return np.arange(self.clip.size) - np.repeat(first, np.diff(first, append=self.clip.size))
 
     def silence(self, scores: Scores) -> npt.NDArray[np.bool_]:
         """Return which rows of `scores` are of segments that hold nothing but silence."""
@@ -118,7 +132,7 @@ def ours(networks: Path, clips: list[Clip], seen: Windows) -> Scores:
         session, rows = one_thread_session(networks / f"{k}.onnx"), np.flatnonzero(fold == k)
         for some in np.array_split(rows, max(1, rows.size // 64)):
             (found,) = session.run(None, {"log_mel": seen.pictures[some].astype(np.float32)})
-            logits[some] = logit(found)
+            logits[some] = log_odds(found)
     whole = Scores(seen.clip, seen.segment, seen.start_s, logits)
     return whole.only(np.array([i for i, c in enumerate(clips) if c.fold in folds]))
 
@@ -128,23 +142,30 @@ def peers(
 ) -> dict[str, Scores]:
     """Segments of every clip, scored by the public models."""
     mn04, yamnet = Mn04(folder), Yamnet(folder)
+
+    def tags(name: str, piece: Floats) -> tuple[Floats, dict[str, list[int]]]:
+        return (mn04(piece)[0][None], mn04.columns) if name == "mn04" else (yamnet(piece), yamnet.columns)
+
     found: dict[str, Scores] = {}
     for name in ("mn04", "yamnet"):
-        store = cache / f"{name}.npz"
+        store = cache / f"{name}_told.npz"
         if not store.exists():
             rows = []
             for index in progress(range(len(clips)), name, every=300):
                 for number, piece in enumerate(segments(tracks[index])):
-                    if name == "mn04":
-                        tags, columns = mn04(piece)[0], mn04.columns
-                    else:
-                        tags, columns = yamnet(piece).max(axis=0), yamnet.columns
-                    best = np.array([max(tags[columns[o]], default=0.0) for o in AUDIOSET], np.float32)
-                    at = np.array([number * SEGMENT / SAMPLE_RATE_HZ], np.float32)
-                    rows.append(Scores(np.array([index]), np.array([number]), at, logit(best)[None]))
-            _save(store, rows)
+                    rows.append(_of_peer(index, number, *tags(name, piece)))
+            _save(store, [joined(rows).told(by_segment=True).of_segments()])
         found[name] = _load(store)
     return found
+
+
+def _of_peer(index: int, number: int, tags: Floats, columns: dict[str, list[int]]) -> Scores:
+    """Scores of the windows of a segment: the largest member of each class."""
+    nothing = np.zeros(len(tags), np.float32)
+    best = np.stack([tags[:, columns[o]].max(axis=1) if columns[o] else nothing for o in AUDIOSET], axis=1)
+    count = len(tags)
+    at_s = number * SEGMENT / SAMPLE_RATE_HZ + np.arange(count, dtype=np.float32) * np.float32(YAMNET_HOP_S)
+    return Scores(np.full(count, index), np.full(count, number), at_s, log_odds(best).astype(np.float32))
 
 
 def joined(rows: list[Scores]) -> Scores:

@@ -15,6 +15,7 @@ from onnx import TensorProto, helper
 from edge.cli.command import dispatch
 from edge.domain.shipped import shipped
 from edge.dsp.log_mel import SHAPE
+from edge.dsp.pooling import log_odds, pooled
 
 LABELS = ("gunshot", "siren")
 CARD = """
@@ -162,6 +163,21 @@ def test_the_largest_probability_of_the_windows_is_given(
     assert list(segments[0]) == ["path", "label", "start_s", *LABELS]
     assert [row["start_s"] for row in segments] == ["0.000", "0.500", "1.000", "1.500", "2.000"]
     assert float(clip["gunshot"]) >= max(float(row["gunshot"]) for row in segments) - 1e-6
+
+
+def test_what_the_card_pools_is_told_from_the_windows_up_to_each(
+    evaluate: Callable[..., tuple[int, list[dict[str, str]]]], models: Path, tmp_path: Path
+) -> None:
+    write(tmp_path, "a.wav", NOISE * np.linspace(1, 0, NOISE.size, dtype=np.float32) ** 4)
+    asked = [("a.wav", "other")], "--segments", "--hop", "0.5"
+    _, alone = evaluate(*asked)
+    card = models / "street_sound" / "card.toml"
+    card.write_text(card.read_text().replace('default = "off"', 'pooled_s = 2.0\ndefault = "off"'))
+    _, together = evaluate(*asked)
+    assert [row["gunshot"] for row in alone] == [row["gunshot"] for row in together]
+    odds = [log_odds(float(row["siren"])) for row in alone]
+    expected = pooled(np.array(odds[2:5])[:, None])
+    assert log_odds(float(together[4]["siren"])) == pytest.approx(expected[0], abs=0.01)
 
 
 def test_a_long_recording_is_cut_without_gaps_or_repeats(

@@ -34,8 +34,12 @@ SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "audio
 class ScriptedModel:
     """Says what it is told for windows louder than a whisper, else nothing; keeps what it was shown."""
 
-    def __init__(self, **probabilities: float) -> None:
-        labels = [SimpleNamespace(name=name, threshold=0.5, default="on") for name in LABELS]
+    def __init__(self, pooled_s: float | None = None, **probabilities: float) -> None:
+        spans = {"siren": pooled_s, "scream": pooled_s}
+        labels = [
+            SimpleNamespace(name=name, threshold=0.5, default="on", pooled_s=spans.get(name))
+            for name in LABELS
+        ]
         self.card = SimpleNamespace(labels=labels)
         self.probabilities = probabilities
         self.shown: list[npt.NDArray[Any]] = []
@@ -134,6 +138,31 @@ def test_a_lasting_sound_that_comes_back_is_told_again() -> None:
     listener = detector(ScriptedModel(scream=0.8), release_s=1)
     found = [o for t in range(100) for o in listener.accept(frame(t / 10, 0.1 if t < 30 or t >= 70 else 0.0))]
     assert named(cast("list[StreetSound]", found)) == [(Sound.SCREAM, False)] * 2
+
+
+def test_a_lasting_sound_is_told_from_the_last_seconds_together() -> None:
+    """A second of what could be a scream is not yet one where five seconds are pooled; three seconds are."""
+
+    def after(loud_s: float, pooled_s: float | None) -> list[Observation]:
+        listener = detector(ScriptedModel(pooled_s, scream=0.9))
+        tenths = range(150)
+        return [
+            o
+            for t in tenths
+            for o in listener.accept(frame(t / 10, 0.1 if 70 <= t < 70 + 10 * loud_s else 0))
+        ]
+
+    assert after(1.0, None)
+    assert not after(1.0, 5.0)
+    assert named(cast("list[StreetSound]", after(4.5, 5.0))) == [(Sound.SCREAM, False)]
+
+
+def test_what_is_pooled_ends_at_a_gap() -> None:
+    listener = detector(ScriptedModel(5.0, scream=0.9))
+    quiet = [o for t in range(60) for o in listener.accept(frame(t / 10, 0.0))]
+    loud = [o for t in range(12) for o in listener.accept(frame(20 + t / 10, lost_s=14.0 if t == 0 else 0.0))]
+    assert not quiet
+    assert named(cast("list[StreetSound]", loud)) == [(Sound.SCREAM, False)]
 
 
 def test_a_gap_is_never_inside_a_window() -> None:

@@ -10,7 +10,7 @@ from scripts.street_sound.corpus import Clip
 from scripts.street_sound.figures import VARIANT, Row, Truth, markdown, table
 from scripts.street_sound.labels import FROM_MANIFEST, OUTPUTS
 from scripts.street_sound.measures import Share
-from scripts.street_sound.scores import SEGMENT, Scores, Windows, logit, segments
+from scripts.street_sound.scores import SEGMENT, Scores, Windows, segments
 from scripts.street_sound.shipping import OFF, reached, write_card
 
 
@@ -112,8 +112,23 @@ def test_tracks_are_cut_into_five_seconds(samples: int, pieces: int) -> None:
     assert len(segments(np.zeros(samples, np.int16))) == pieces
 
 
-def test_logits_of_certainty_are_finite() -> None:
-    assert np.isfinite(logit(np.array([0.0, 0.5, 1.0], np.float32))).all()
+def test_lasting_sounds_are_pooled_in_their_segment_or_their_clip() -> None:
+    logits = np.full((4, len(OUTPUTS)), -5.0, np.float32)
+    logits[0] = 5.0
+    at_s = np.array([3.0, 4.0, 5.0, 0.0], np.float32)
+    scores = Scores(np.array([0, 0, 0, 1]), np.array([0, 0, 1, 0]), at_s, logits)
+    siren, gunshot = OUTPUTS.index("siren"), OUTPUTS.index("gunshot")
+    by_segment, by_clip = scores.told(by_segment=True).logits, scores.told(by_segment=False).logits
+    np.testing.assert_allclose(by_segment[:, siren], [5, 2.5, -5, -5])
+    np.testing.assert_allclose(by_clip[:, siren], [5, 2.5, (5 - 5 / 3) / 2, -5], rtol=1e-6)
+    np.testing.assert_array_equal(by_clip[:, gunshot], logits[:, gunshot])
+
+
+def test_windows_know_their_place_in_their_segment() -> None:
+    clip, segment = np.array([0, 0, 0, 0, 1]), np.array([0, 0, 1, 1, 0])
+    nothing = np.zeros(5, np.float32)
+    seen = Windows(clip, segment, nothing, nothing.astype(bool), np.zeros((5, 1, 1), np.float16))
+    assert list(seen.place()) == [0, 1, 0, 1, 0]
 
 
 def test_the_written_card_is_one_the_program_reads(tmp_path: Path) -> None:

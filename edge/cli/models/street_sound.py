@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from edge.cli.output import BROKEN, FINE, FOUND_PROBLEM, UsageError, complain, emit_json, existing_file
 from edge.dsp.log_mel import cut_windows, log_mel, to_model_rate
+from edge.dsp.pooling import log_odds, pooled_over, probability_of
 from edge.inference.card import ModelError
 from edge.inference.session import Model, open_model
 
@@ -103,6 +104,8 @@ def _probabilities(model: Model, windows: Windows) -> Iterator[tuple[float, Floa
 def evaluate_clip(model: Model, path: Path, hop_s: float) -> list[tuple[float, Floats]]:
     """Return (start in seconds, probability of each label) of every whole and finite window of a clip.
 
+    What the card pools over some seconds is told as the daemon tells it: from the windows up to this one.
+
     Raises:
         ClipError: missing, not sound, empty, or without one window of finite samples.
     """
@@ -117,7 +120,17 @@ def evaluate_clip(model: Model, path: Path, hop_s: float) -> list[tuple[float, F
         found += _probabilities(model, waiting)
     if not found:
         raise ClipError("holds no second of finite samples; leave it out or record it again")
-    return found
+    return _told(model, found)
+
+
+def _told(model: Model, found: list[tuple[float, Floats]]) -> list[tuple[float, Floats]]:
+    starts, heard = (np.array(part) for part in zip(*found, strict=True))
+    told = heard.copy()
+    for k, label in enumerate(model.card.labels):
+        if label.pooled_s:
+            odds = pooled_over(log_odds(heard[:, [k]]), starts, label.pooled_s)
+            told[:, k] = probability_of(odds)[:, 0]
+    return list(zip(starts.tolist(), told, strict=True))
 
 
 def _table(
