@@ -34,7 +34,7 @@ Floats = npt.NDArray[np.float64]
 _ASKED = [n for n in OUTPUTS if n not in OFF]
 _GRID = [
     Terms(*values)
-    for values in product((3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1), (0.3, 0.6, 1.0), (0.0, 0.03, 0.1, 0.3, 1.0))
+    for values in product((3e-4, 1e-3, 3e-3, 1e-2, 3e-2), (0.3, 0.6, 1.0, 1.5), (0.01, 0.1, 0.3))
 ]
 
 

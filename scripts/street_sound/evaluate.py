@@ -25,6 +25,7 @@ from scripts.street_sound import plots
 from scripts.street_sound.corpus import FOLDS, SEED, Clip, read_manifest, read_tracks
 from scripts.street_sound.figures import VARIANT, Row, Truth, found, markdown, table
 from scripts.street_sound.labels import OUTPUTS, SILENCE
+from scripts.street_sound.lasting import rows as lasting_rows
 from scripts.street_sound.measures import (
     Mask,
     Share,
@@ -133,7 +134,19 @@ def _answers(segments: Scores, findings: Findings) -> npt.NDArray[np.int64]:
     return np.where((answer < 2) & close, 8, answer)
 
 
-def _plot(docs: Path, truth: Truth, models: dict[str, Scores], findings: Findings) -> None:
+@dataclass(frozen=True)
+class _Tables:
+    """Scores, truth and rows of the segments, and the rows of whole recordings."""
+
+    segments: dict[str, Scores]
+    truth: Truth
+    rows: list[Row]
+    whole: list[Row]
+    lasting: list[str]
+
+
+def _plot(docs: Path, tables: _Tables, findings: Findings) -> None:
+    truth, models = tables.truth, tables.segments
     plots.reliability_plot(docs / "street_sound_reliability.png", findings.reliability)
     curves = {
         name: {
@@ -159,20 +172,14 @@ def _median_ms(work: Callable[[], object]) -> float:
     return float(np.median(spent))
 
 
-@dataclass(frozen=True)
-class _Tables:
-    """Truth and rows of the segments, and the rows of whole recordings."""
-
-    truth: Truth
-    rows: list[Row]
-    whole: list[Row]
-
-
 def _tables(clips: list[Clip], seen: Windows, models: dict[str, Scores]) -> _Tables:
-    truth = Truth(clips, models["ours"], seen.silence(models["ours"]))
-    of_clips = {name: scores.of_clips() for name, scores in models.items()}
+    """Rows of segments and of whole recordings, from the scores of windows (of the peers: of segments)."""
+    segments = {name: scores.told(by_segment=True).of_segments() for name, scores in models.items()}
+    of_clips = {name: scores.told(by_segment=False).of_clips() for name, scores in models.items()}
+    truth = Truth(clips, segments["ours"], seen.silence(segments["ours"]))
     heard = Truth(clips, of_clips["ours"], np.zeros(of_clips["ours"].clip.size, bool))
-    return _Tables(truth, table(truth, models), found(heard, of_clips))
+    lasting = lasting_rows(clips, seen, models["ours"])
+    return _Tables(segments, truth, table(truth, segments), found(heard, of_clips), lasting)
 
 
 def _report(findings: Findings, tables: _Tables, model: Path, variants: Path | None) -> str:
@@ -189,6 +196,7 @@ def _report(findings: Findings, tables: _Tables, model: Path, variants: Path | N
         alarms="\n".join(alarm_rows),
         table=markdown(tables.rows, list(tables.rows[0].values)),
         whole=markdown(tables.whole, list(tables.whole[0].values)),
+        lasting="\n".join(tables.lasting),
         mel_ms=f"{_median_ms(lambda: log_mel(sound)):.1f}",
         network_ms=f"{_median_ms(lambda: session.run(None, {'log_mel': picture})):.1f}",
         folds=len(findings.folds),
@@ -251,15 +259,16 @@ def main() -> None:
     }
     variant = args.cache / "networks-permissive"
     if args.licences == "any" and all((variant / f"{k}.head.pt").exists() for k in range(FOLDS)):
-        models[VARIANT] = ours(variant, clips, seen).told(by_segment=True).of_segments()
+        models[VARIANT] = ours(variant, clips, seen)
     tables = _tables(clips, seen, models)
     findings = find(clips, tracks, scored, tables.truth)
     for rows in (tables.rows, tables.whole):
         sys.stdout.write(markdown(rows, list(models)) + "\n\n")
+    sys.stdout.write("\n".join(tables.lasting) + "\n\n")
     for name, rate in findings.rates.items():
         sys.stdout.write(f"{name}: {rate[0]:.1f} false alarms an hour, recall {findings.recalls[name]}\n")
     if args.ship:
-        _plot(_ROOT / "docs", tables.truth, models, findings)
+        _plot(_ROOT / "docs", tables, findings)
         _ship(args, clips, findings, tables)
 
 

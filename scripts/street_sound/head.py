@@ -53,13 +53,13 @@ class Terms:
 
 TERMS = {
     "gunshot": Terms(),
-    "firework": Terms(prior=1.0, mixed=0.01),
+    "firework": Terms(keep=1e-2, prior=1.0, mixed=0.3),
     "explosion": Terms(),
     "glass_break": Terms(keep=3e-4, prior=1.0, mixed=0.01),
-    "scream": Terms(keep=3e-4, prior=1.0),
+    "scream": Terms(keep=3e-4, prior=1.0, mixed=0.3),
     "raised_voice": Terms(),
     "siren": Terms(keep=1e-2, mixed=0.01),
-    "horn": Terms(keep=1e-3, prior=1.5, mixed=0.3),
+    "horn": Terms(keep=3e-4, prior=1.5),
 }
 """What `choose` found best for each class; explosions and raised voices are off and were not chosen for."""
 
