@@ -82,11 +82,14 @@ def finder_of_file(path: Path, lowest: float = 0.02, columns: Sequence[int] = ra
 def held_out(cache: Path) -> list[tuple[Any, Any]]:
     """Return pictures that training does not see, with the teachers' boxes (n, 6)."""
     found = read_boxes(cache)
-    return [
+    held = [
         (np.asarray(cv2.imread(str(cache / PICTURES / one.file)), np.uint8), one_class_each(found[one.file]))
         for one in pictures(cache)
         if one.part == "dev"
     ]
+    if not held:
+        raise SystemExit(f"{cache}: no picture is held out of training, so nothing can be chosen or measured")
+    return held
 
 
 def _labelled(boxes: Any, group: str) -> Labelled:

@@ -90,6 +90,9 @@ class Trainer:
         if kept and args.start and kept.get("start") != self.start:
             raise SystemExit(f"{self.mark}: from a training before; delete it to go on from {args.start}")
         self.start = self.start or kept.get("start", "")
+        begun = kept.get("batch", args.batch)
+        if begun != args.batch:  # its steps would count for other numbers of pictures
+            raise SystemExit(f"{self.mark}: begun with --batch {begun}; go on with that, or delete it")
         self.step, self.spent_s = kept.get("step", 0), kept.get("spent_s", 0.0)
         self.done = torch.zeros(1).share_memory_()
         self.done[0] = self._planned()
@@ -178,6 +181,7 @@ class Trainer:
     def _save(self) -> None:
         kept = {"network": self.network.state_dict(), "learner": self.learner.state_dict()}
         kept |= {"smooth": self.smooth, "step": self.step, "spent_s": self.spent_s, "start": self.start}
+        kept["batch"] = self.args.batch
         torch.save(kept, self.mark.with_suffix(".new"))
         self.mark.with_suffix(".new").replace(self.mark)
         write_weights(self.smooth, self.mark.with_suffix(".npz"))

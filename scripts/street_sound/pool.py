@@ -8,6 +8,7 @@ Everything in one mixture comes from one fold, so that a fold can be left out by
 
 import argparse
 import multiprocessing
+import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -250,10 +251,11 @@ def make_shard(
         row = (_views(rng, sound), np.array(target, np.float32), said)
         for name, value in zip(kept, row, strict=True):
             kept[name].append(value.astype(np.float16))
-    partial = path.with_suffix(".part.npz")
+    # Two runs that meet in the middle may both be making the same shard.
+    partial = path.with_suffix(f".{os.getpid()}.part.npz")
     rows: dict[str, Any] = {name: np.stack(values) for name, values in kept.items()}
     np.savez(partial, **rows)
-    partial.rename(path)
+    partial.replace(path)
 
 
 def _further(folder: Path, peers: Path, cache: Path) -> list[Sound]:

@@ -13,10 +13,10 @@ torch = pytest.importorskip("torch")  # the imports after it need it
 # ruff: noqa: E402
 
 from edge.vision.yolox import rows_of
-from scripts.people import drawing, export
+from scripts.people import drawing, evaluate, export
 from scripts.people import train as training
 from scripts.people.augment import Store
-from scripts.people.corpus import Image
+from scripts.people.corpus import Image, Picture
 from scripts.people.evaluate import finder_of_file
 from scripts.people.losses import outputs_of
 from scripts.people.network import People
@@ -159,6 +159,14 @@ def test_what_went_on_from_weights_goes_on_after_an_interruption(
         train(tmp_path, store, monkeypatch, "--pictures", "4", *start)
 
 
+def test_steps_of_another_size_are_not_gone_on_with(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(tmp_path, store, monkeypatch, "--pictures", "2")
+    with pytest.raises(SystemExit, match="begun with --batch 2"):
+        train(tmp_path, store, monkeypatch, "--pictures", "4", "--batch", "1")
+
+
 @pytest.mark.parametrize(
     "plan", [("--pictures", "0"), ("--minutes", "-1"), ("--minutes", "1", "--batch", "0")]
 )
@@ -167,6 +175,16 @@ def test_a_plan_of_nothing_is_refused(
 ) -> None:
     with pytest.raises(SystemExit):
         train(tmp_path, store, monkeypatch, *plan)
+
+
+def test_without_pictures_held_out_nothing_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = Picture("0.jpg", "a.jpg", "a source", "CC0", True, "people", "train")
+    monkeypatch.setattr(evaluate, "pictures", lambda _cache: [one])
+    monkeypatch.setattr(evaluate, "read_boxes", lambda _cache: {"0.jpg": np.zeros((0, 6))})
+    with pytest.raises(SystemExit, match="no picture is held out"):
+        evaluate.held_out(tmp_path)
 
 
 TEACHERS = Path(__file__).resolve().parents[2].parent / "shared" / "models_reference"
