@@ -1,7 +1,7 @@
 """Evidence of several windows taken together, for sounds that last longer than one.
 
-A siren, a horn or a scream is in several windows of one second; a dog or a squeaking brake that looks like
-one for a moment is not. Pooled evidence lies halfway between the largest and the mean of the windows'
+A siren or a horn is in several windows of one second; a dog or a squeaking brake that sounds like one for a
+moment is not. Pooled evidence lies halfway between the largest and the mean of the windows'
 log-odds: between the two ways that are common in learning from what is labelled as a whole (Wang, Li and
 Metze 2019).
 """

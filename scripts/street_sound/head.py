@@ -56,7 +56,7 @@ TERMS = {
     "firework": Terms(keep=1e-2, prior=1.0, mixed=0.3),
     "explosion": Terms(),
     "glass_break": Terms(keep=3e-4, prior=1.0, mixed=0.01),
-    "scream": Terms(keep=3e-4, prior=1.0, mixed=0.3),
+    "scream": Terms(keep=3e-4, prior=1.0),
     "raised_voice": Terms(),
     "siren": Terms(keep=1e-2, mixed=0.01),
     "horn": Terms(keep=3e-4, prior=1.5),

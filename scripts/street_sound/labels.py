@@ -1,7 +1,7 @@
 """Which outputs a recording of a given label answers, and which it leaves open."""
 
 OUTPUTS = ("gunshot", "firework", "explosion", "glass_break", "scream", "raised_voice", "siren", "horn")
-LASTING = ("scream", "raised_voice", "siren", "horn")
+POOLED = ("siren", "horn")
 """Told from the windows of POOLED_S seconds together; the others from one window."""
 
 POOLED_S = 5.0

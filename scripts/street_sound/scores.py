@@ -10,7 +10,7 @@ from edge.dsp.log_mel import SAMPLE_RATE_HZ, cut_windows, log_mel
 from edge.dsp.pooling import log_odds, pooled_over
 from scripts.onnx_files import one_thread_session
 from scripts.street_sound.corpus import FOLDS, Clip
-from scripts.street_sound.labels import LASTING, OUTPUTS, POOLED_S
+from scripts.street_sound.labels import OUTPUTS, POOLED, POOLED_S
 from scripts.street_sound.peers import AUDIOSET, YAMNET_HOP_S, Mn04, Yamnet
 from scripts.street_sound.progress import progress
 
@@ -45,13 +45,14 @@ class Scores:
         rows = np.isin(self.clip, clips)
         return Scores(self.clip[rows], self.segment[rows], self.start_s[rows], self.logits[rows])
 
-    def told(self, *, by_segment: bool) -> "Scores":
-        """Return windows as the daemon tells them: what lasts is pooled with the windows before.
+    def told(self, names: tuple[str, ...] = POOLED, *, by_segment: bool) -> "Scores":
+        """Return windows as the daemon tells them: some classes pooled with the windows before.
 
         Args:
+            names: of the classes.
             by_segment: pool within each segment rather than across the clip.
         """
-        columns, logits = np.array([OUTPUTS.index(name) for name in LASTING]), self.logits.copy()
+        columns, logits = np.array([OUTPUTS.index(name) for name in names]), self.logits.copy()
         of = _key(self.clip, self.segment) if by_segment else self.clip
         for rows in np.split(np.arange(of.size), np.flatnonzero(np.diff(of)) + 1):
             logits[np.ix_(rows, columns)] = pooled_over(

@@ -9,7 +9,7 @@ from string import Template
 
 from scripts.street_sound.corpus import Clip
 from scripts.street_sound.figures import VARIANT, Row
-from scripts.street_sound.labels import LASTING, OUTPUTS, POOLED_S
+from scripts.street_sound.labels import OUTPUTS, POOLED, POOLED_S
 
 OFF = {
     "raised_voice": "one recording of shouting only: nothing was measured",
@@ -62,7 +62,7 @@ def _alarm(name: str, rate: Rate) -> str:
 
 
 def _label(name: str, threshold: float, why: str) -> str:
-    pooled = f"pooled_s = {POOLED_S}\n" if name in LASTING else ""
+    pooled = f"pooled_s = {POOLED_S}\n" if name in POOLED else ""
     off = f'default = "off"\nwhy_off = {_text(OFF[name])}\n' if name in OFF else ""
     return (
         f"[[labels]]\nname = {_text(name)}\nthreshold = {threshold:.4f}\nthreshold_from = {_text(why)}\n"

@@ -15,7 +15,7 @@ from scripts.street_sound.choose import chosen, inside, judged
 from scripts.street_sound.corpus import FOLDS, Clip
 from scripts.street_sound.figures import Truth
 from scripts.street_sound.head import Heard, Terms, answers, fit, hear
-from scripts.street_sound.labels import FROM_MANIFEST, LASTING, OUTPUTS, UNKNOWN
+from scripts.street_sound.labels import FROM_MANIFEST, OUTPUTS, POOLED, UNKNOWN
 from scripts.street_sound.network import FEATURES, Judge, StreetNet
 from scripts.street_sound.scores import Windows
 
@@ -42,14 +42,14 @@ def _evidence(rng: np.random.Generator, rows: int) -> Tensor:
 
 
 def _heard(clips: list[Clip]) -> Heard:
-    """What is sudden is in one window of its clip, what lasts in all; of hush every window is silent."""
+    """What is sudden is in one window of its clip, what is pooled in all; of hush every window is silent."""
     rng = np.random.default_rng(2)
     clip = np.repeat(np.arange(len(clips)), WINDOWS)
     evidence = _evidence(rng, clip.size)
     silent = np.array([clips[i].group == "hush" for i in clip])
     for feature, (name, label) in enumerate(FROM_MANIFEST.items()):
         holds = np.array([clips[i].label == label for i in clip])
-        evidence[holds & ((np.arange(clip.size) % WINDOWS == 1) | (name in LASTING)), feature] += 4
+        evidence[holds & ((np.arange(clip.size) % WINDOWS == 1) | (name in POOLED)), feature] += 4
     evidence[silent] = 0
     evidence[silent, HUSH] = 4
     mixed = {

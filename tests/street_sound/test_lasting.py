@@ -15,7 +15,7 @@ WHOLE = 17
 
 def _scores(clips: list[Clip], level: dict[str, float]) -> Scores:
     """Recordings of a street have 17 windows, others three; all classes at the level of the label."""
-    counts = [WHOLE if c.label == "traffic" else 3 for c in clips]
+    counts = [WHOLE if c.label == "rain" else 3 for c in clips]
     clip = np.repeat(np.arange(len(clips)), counts)
     at_s = np.concatenate([0.25 * np.arange(n) for n in counts]).astype(np.float32)
     logits = np.array([[level[clips[i].label]] * len(OUTPUTS) for i in clip], np.float32)
@@ -23,13 +23,13 @@ def _scores(clips: list[Clip], level: dict[str, float]) -> Scores:
 
 
 def _clips() -> list[Clip]:
-    labels = ["traffic"] * 300 + ["scream", "siren", "horn"] * 10
+    labels = ["rain"] * 300 + ["scream", "siren", "horn"] * 10
     return [Clip(str(n), lb, lb, "s", str(n), "real", "CC0", n % 4) for n, lb in enumerate(labels)]
 
 
 def test_what_is_short_is_put_within_a_street_and_what_is_whole_stays() -> None:
     clips = _clips()
-    found = in_street(_scores(clips, {"traffic": -4.0, "scream": 5.0, "siren": 6.0, "horn": 7.0}), clips)
+    found = in_street(_scores(clips, {"rain": -4.0, "scream": 5.0, "siren": 6.0, "horn": 7.0}), clips)
     assert (np.bincount(found.clip) == WHOLE).all()
     scream = found.logits[found.clip == 300, 0]
     assert sorted(scream) == [-4.0] * 14 + [5.0] * 3
@@ -39,7 +39,7 @@ def test_what_is_short_is_put_within_a_street_and_what_is_whole_stays() -> None:
 
 def test_the_table_tells_each_way_of_each_class() -> None:
     clips = _clips()
-    scored = _scores(clips, dict.fromkeys(("traffic", "scream", "siren", "horn"), -4.0))
+    scored = _scores(clips, dict.fromkeys(("rain", "scream", "siren", "horn"), -4.0))
     for name in ("scream", "siren", "horn"):
         holds = np.array([clips[i].label == name for i in scored.clip])
         scored.logits[holds, OUTPUTS.index(name)] = 5.0
