@@ -1,9 +1,9 @@
 """What a sound probably was, by the model `models/street_sound`.
 
 An impulse that another detector of the lane observed wakes the model with the second around its onset; sounds
-that go on (siren, horn, scream, raised voice) are looked for at a slower hop, and told from the windows of
-the last seconds together where the model's card says so. Between gunshot and firework `unclear` is an answer.
-The last seconds of sound live in a ring in memory and nowhere else.
+that go on (siren, horn, scream, raised voice) are looked for at a slower hop. Those whose label on the card
+says `pooled_s` (sirens, horns) are told from the windows of the last seconds together. Between gunshot and
+firework `unclear` is an answer. The last seconds of sound live in a ring in memory and nowhere else.
 
 A lane that falls behind leaves lasting sounds out first, onsets last, and says how many. A node whose false
 alarms exceed their budget is demoted: until a reset it calls no bang a gunshot, a firework or an explosion.
@@ -47,7 +47,7 @@ _TOO_LATE_S = 3.0
 """And one so far behind names no onsets: a microphone's ring holds 4 s."""
 
 _SAME_S = 0.05
-"""Looks come with the frames, a frame early or late."""
+"""How much older than its seconds a look may be: they come with the frames, half a frame early or late."""
 
 _REPEAT_S = 60.0
 _CALM_S = 10.0
@@ -60,7 +60,12 @@ class Config(DetectorSection):
 
     model: str = Field("street_sound", pattern=r"^[a-z][a-z0-9_]*$", description="folder below models/")
     channel: int = Field(0, ge=0, le=7)
-    hop_s: float = Field(0.5, ge=0.1, le=10, description="how often lasting sounds are looked for")
+    hop_s: float = Field(
+        0.5,
+        ge=0.1,
+        le=10,
+        description="how often lasting sounds are looked for; pooling wants several looks in its seconds",
+    )
     release_s: float = Field(
         3.0, ge=0.5, le=60, description="a lasting sound has ended after so long without it"
     )

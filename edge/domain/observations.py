@@ -159,7 +159,8 @@ class Sound(StrEnum):
 class StreetSound(Observation):
     """What a model makes of one second of sound; probabilities are calibrated, independent, 0..1.
 
-    A label that the model does not know or whose use is switched off has no probability.
+    A label that the model does not know or whose use is switched off has no probability. Where no impulse
+    came before, labels that the model's card pools are of the seconds that end with this one.
 
     Attributes:
         demoted: too many false alarms were reported: gunshot, firework and explosion are told as `unclear`.

@@ -30,7 +30,7 @@ def pooled(odds: npt.NDArray[np.floating]) -> Floats:
         odds: (n, k), n >= 1 windows of k classes.
 
     Returns:
-        (k,). Shifting or scaling the log-odds of a class shifts or scales what it gives.
+        (k,). Shifting the log-odds of a class, or scaling them (by more than 0), does the same to the result.
     """
     together = np.asarray(odds, dtype=np.float64)
     return np.asarray((together.max(axis=0) + together.mean(axis=0)) / 2)
@@ -40,7 +40,7 @@ def pooled_over(odds: npt.NDArray[np.floating], start_s: npt.ArrayLike, span_s: 
     """Return for each window the pooled log-odds of the sound of `span_s` seconds that ends with it.
 
     Args:
-        odds: (n, k) of windows of one second.
+        odds: (n, k) of windows of one second; n may be 0.
         start_s: (n,) when they begin, ascending.
         span_s: seconds, at least 1.
 
@@ -49,4 +49,5 @@ def pooled_over(odds: npt.NDArray[np.floating], start_s: npt.ArrayLike, span_s: 
     """
     starts = np.asarray(start_s, dtype=np.float64)
     first = np.searchsorted(starts, starts - (span_s - 1.0) - 1e-6)
-    return np.stack([pooled(odds[a : b + 1]) for b, a in enumerate(first)])
+    together = [pooled(odds[a : b + 1]) for b, a in enumerate(first)]
+    return np.stack(together) if together else np.empty(np.shape(odds))

@@ -136,7 +136,7 @@ def _answers(segments: Scores, findings: Findings) -> npt.NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class _Tables:
-    """Scores, truth and rows of the segments, and the rows of whole recordings."""
+    """Scores, truth and rows of the segments, rows of whole recordings, and of what pooling does."""
 
     segments: dict[str, Scores]
     truth: Truth
@@ -173,7 +173,7 @@ def _median_ms(work: Callable[[], object]) -> float:
 
 
 def _tables(clips: list[Clip], seen: Windows, models: dict[str, Scores]) -> _Tables:
-    """Rows of segments and of whole recordings, from the scores of windows (of the peers: of segments)."""
+    """All rows, from the scores of windows (mn04's windows are whole segments)."""
     segments = {name: scores.told(by_segment=True).of_segments() for name, scores in models.items()}
     of_clips = {name: scores.told(by_segment=False).of_clips() for name, scores in models.items()}
     truth = Truth(clips, segments["ours"], seen.silence(segments["ours"]))
@@ -253,10 +253,7 @@ def main() -> None:
     seen = windows(args.cache, tracks)
     scored = ours(args.cache / f"networks-{args.licences}", clips, seen)
     others = peers(args.peers, args.cache, clips, tracks)
-    models = {
-        "ours": scored.told(by_segment=True).of_segments(),
-        **{n: s.only(scored.clip) for n, s in others.items()},
-    }
+    models = {"ours": scored, **{n: s.only(scored.clip) for n, s in others.items()}}
     variant = args.cache / "networks-permissive"
     if args.licences == "any" and all((variant / f"{k}.head.pt").exists() for k in range(FOLDS)):
         models[VARIANT] = ours(variant, clips, seen)

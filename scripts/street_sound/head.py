@@ -3,7 +3,8 @@
 The mixtures say where an event is; the recordings as they are only say that there is one. The last layer
 learns from both, the layers before it stay as they are. It sees the features and what the network itself says
 of the teachers' tags (`network.Judge`): it begins at what the tags say, and what few recordings teach is held
-close to that. Silence holds nothing, whatever the recording it is of is called.
+close to that. Silence holds nothing, whatever the recording it is of is called. Sirens and
+horns, which are told from several windows pooled, are fitted like the others.
 
     python -m scripts.street_sound.head --recordings DIR --peers DIR --cache DIR [--licences permissive]
 """

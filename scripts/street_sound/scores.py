@@ -1,4 +1,4 @@
-"""What each model says about each segment of up to five seconds: ours out of fold, and the peers."""
+"""What each model says about the windows of each recording: ours out of fold, and the peers."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +46,7 @@ class Scores:
         return Scores(self.clip[rows], self.segment[rows], self.start_s[rows], self.logits[rows])
 
     def told(self, names: tuple[str, ...] = POOLED, *, by_segment: bool) -> "Scores":
-        """Return windows as the daemon tells them: some classes pooled with the windows before.
+        """Return windows, some classes pooled with the windows before, as in the daemon (at a longer hop).
 
         Args:
             names: of the classes.
@@ -141,7 +141,7 @@ def ours(networks: Path, clips: list[Clip], seen: Windows) -> Scores:
 def peers(
     folder: Path, cache: Path, clips: list[Clip], tracks: list[npt.NDArray[np.int16]]
 ) -> dict[str, Scores]:
-    """Segments of every clip, scored by the public models."""
+    """Windows of every clip, scored by the public models; mn04 hears a segment at once."""
     mn04, yamnet = Mn04(folder), Yamnet(folder)
 
     def tags(name: str, piece: Floats) -> tuple[Floats, dict[str, list[int]]]:
@@ -149,13 +149,13 @@ def peers(
 
     found: dict[str, Scores] = {}
     for name in ("mn04", "yamnet"):
-        store = cache / f"{name}_told.npz"
+        store = cache / f"{name}_windows.npz"
         if not store.exists():
             rows = []
             for index in progress(range(len(clips)), name, every=300):
                 for number, piece in enumerate(segments(tracks[index])):
                     rows.append(_of_peer(index, number, *tags(name, piece)))
-            _save(store, [joined(rows).told(by_segment=True).of_segments()])
+            _save(store, rows)
         found[name] = _load(store)
     return found
 

@@ -12,7 +12,7 @@ import pytest
 
 from edge.cli.command import dispatch
 from edge.cli.settings_file import EXAMPLES
-from edge.detectors.street_sound import Config, StreetSoundDetector, build
+from edge.detectors.street_sound import Config, StreetSoundDetector, _Looks, build
 from edge.domain.frames import AudioFrame
 from edge.domain.health import Component, Reason, Status
 from edge.domain.identity import SourceId
@@ -21,6 +21,7 @@ from edge.domain.shipped import shipped
 from edge.domain.stages import Attentive, Punctual
 from edge.domain.time import CaptureTime
 from edge.dsp.log_mel import SHAPE
+from edge.dsp.pooling import pooled_over, probability_of
 from edge.inference.session import Model
 from edge.inference.trust import report_false_alarm, reset
 
@@ -141,10 +142,10 @@ def test_a_lasting_sound_that_comes_back_is_told_again() -> None:
 
 
 def test_a_lasting_sound_is_told_from_the_last_seconds_together() -> None:
-    """A second of what could be a scream is not yet one where five seconds are pooled; three seconds are."""
+    """A second of what could be a siren is not yet one where five seconds are pooled; most of five are."""
 
     def after(loud_s: float, pooled_s: float | None) -> list[Observation]:
-        listener = detector(ScriptedModel(pooled_s, scream=0.9))
+        listener = detector(ScriptedModel(pooled_s, siren=0.9))
         tenths = range(150)
         return [
             o
@@ -154,15 +155,30 @@ def test_a_lasting_sound_is_told_from_the_last_seconds_together() -> None:
 
     assert after(1.0, None)
     assert not after(1.0, 5.0)
-    assert named(cast("list[StreetSound]", after(4.5, 5.0))) == [(Sound.SCREAM, False)]
+    assert named(cast("list[StreetSound]", after(4.5, 5.0))) == [(Sound.SIREN, False)]
 
 
 def test_what_is_pooled_ends_at_a_gap() -> None:
-    listener = detector(ScriptedModel(5.0, scream=0.9))
-    quiet = [o for t in range(60) for o in listener.accept(frame(t / 10, 0.0))]
-    loud = [o for t in range(12) for o in listener.accept(frame(20 + t / 10, lost_s=14.0 if t == 0 else 0.0))]
-    assert not quiet
-    assert named(cast("list[StreetSound]", loud)) == [(Sound.SCREAM, False)]
+    def after_quiet(lost_s: float) -> list[Observation]:
+        listener = detector(ScriptedModel(5.0, siren=0.9))
+        assert not [o for t in range(60) for o in listener.accept(frame(t / 10, 0.0))]
+        rest = range(12)
+        return [o for t in rest for o in listener.accept(frame(6 + t / 10, lost_s=lost_s if t == 0 else 0.0))]
+
+    assert not after_quiet(0.0)
+    assert named(cast("list[StreetSound]", after_quiet(0.2))) == [(Sound.SIREN, False)]
+
+
+def test_each_label_is_pooled_over_its_own_seconds() -> None:
+    looks, odds = _Looks([5.0, 2.0, 1.0]), np.random.default_rng(4).normal(0, 2, (20, 3))
+    starts = 0.5 * np.arange(20)
+    found = [
+        looks.together(START.shifted(float(at_s)), probability_of(row))
+        for at_s, row in zip(starts, odds, strict=True)
+    ]
+    for k, span_s in enumerate((5.0, 2.0, 1.0)):
+        expected = probability_of(pooled_over(odds[:, [k]], starts, span_s))[:, 0]
+        np.testing.assert_allclose([row[k] for row in found], expected, atol=1e-6)
 
 
 def test_a_gap_is_never_inside_a_window() -> None:

@@ -36,3 +36,4 @@ def test_each_window_takes_the_seconds_that_end_with_it() -> None:
     assert found[2] == pytest.approx((3 + 1 / 3) / 2)  # starts at 0, 0.5 and 1: two seconds of sound
     assert found[3] == pytest.approx(-1.0)
     assert found[4] == pytest.approx(-1.0)
+    assert pooled_over(odds[:0], [], 2.0).shape == (0, 1)
