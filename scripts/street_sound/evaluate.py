@@ -25,7 +25,6 @@ from scripts.street_sound import plots
 from scripts.street_sound.corpus import FOLDS, SEED, Clip, read_manifest, read_tracks
 from scripts.street_sound.figures import VARIANT, Row, Truth, found, markdown, table
 from scripts.street_sound.labels import OUTPUTS, SILENCE
-from scripts.street_sound.lasting import rows as lasting_rows
 from scripts.street_sound.measures import (
     Mask,
     Share,
@@ -38,6 +37,7 @@ from scripts.street_sound.measures import (
 )
 from scripts.street_sound.network import Judge, StreetNet, export
 from scripts.street_sound.peers import tag_families
+from scripts.street_sound.pooling_figures import rows as pooling_rows
 from scripts.street_sound.scores import Scores, Windows, ours, peers, windows
 from scripts.street_sound.shipping import OFF, Rate, write_card
 
@@ -142,7 +142,7 @@ class _Tables:
     truth: Truth
     rows: list[Row]
     whole: list[Row]
-    lasting: list[str]
+    pooling: list[str]
 
 
 def _plot(docs: Path, tables: _Tables, findings: Findings) -> None:
@@ -178,8 +178,8 @@ def _tables(clips: list[Clip], seen: Windows, models: dict[str, Scores]) -> _Tab
     of_clips = {name: scores.told(by_segment=False).of_clips() for name, scores in models.items()}
     truth = Truth(clips, segments["ours"], seen.silence(segments["ours"]))
     heard = Truth(clips, of_clips["ours"], np.zeros(of_clips["ours"].clip.size, bool))
-    lasting = lasting_rows(clips, seen, models["ours"])
-    return _Tables(segments, truth, table(truth, segments), found(heard, of_clips), lasting)
+    pooling = pooling_rows(clips, seen, models["ours"])
+    return _Tables(segments, truth, table(truth, segments), found(heard, of_clips), pooling)
 
 
 def _report(findings: Findings, tables: _Tables, model: Path, variants: Path | None) -> str:
@@ -196,7 +196,7 @@ def _report(findings: Findings, tables: _Tables, model: Path, variants: Path | N
         alarms="\n".join(alarm_rows),
         table=markdown(tables.rows, list(tables.rows[0].values)),
         whole=markdown(tables.whole, list(tables.whole[0].values)),
-        lasting="\n".join(tables.lasting),
+        pooling="\n".join(tables.pooling),
         mel_ms=f"{_median_ms(lambda: log_mel(sound)):.1f}",
         network_ms=f"{_median_ms(lambda: session.run(None, {'log_mel': picture})):.1f}",
         folds=len(findings.folds),
@@ -261,7 +261,7 @@ def main() -> None:
     findings = find(clips, tracks, scored, tables.truth)
     for rows in (tables.rows, tables.whole):
         sys.stdout.write(markdown(rows, list(models)) + "\n\n")
-    sys.stdout.write("\n".join(tables.lasting) + "\n\n")
+    sys.stdout.write("\n".join(tables.pooling) + "\n\n")
     for name, rate in findings.rates.items():
         sys.stdout.write(f"{name}: {rate[0]:.1f} false alarms an hour, recall {findings.recalls[name]}\n")
     if args.ship:

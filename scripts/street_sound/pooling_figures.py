@@ -1,4 +1,4 @@
-"""What pooling does for sounds that last: as they were recorded, and within five seconds of street.
+"""What pooling does: for sounds as they were recorded, and within five seconds of street.
 
 Recordings are cut to their sound: a scream of a second is a clip of a second, and there the mean over its
 windows is high for no other reason. So each is heard a second time within five seconds of a street.
@@ -15,7 +15,7 @@ from scripts.street_sound.scores import HOP_S, Scores, Windows, joined
 
 # Recordings of traffic hold sirens and horns now and then.
 _STREET = {"rain", "wind", "air_conditioner"}
-_ASKED = ("scream", "siren", "horn")
+_ASKED = ("gunshot", "firework", "scream", "siren", "horn")
 _DRAWS = 8  # of streets: which of them sound like a siren decides much
 _WHOLE = round((POOLED_S - 1.0) / HOP_S) + 1  # windows of five seconds
 
