@@ -65,21 +65,26 @@ def _surrounded(
 
 
 def rows(clips: list[Clip], seen: Windows, scored: Scores) -> list[str]:
-    """Lines of a table: recall at FALSE_POSITIVES by the largest window and pooled, both ways of hearing."""
+    """Lines of a table: recall at FALSE_POSITIVES by the largest window and pooled, both ways of hearing.
+
+    What no recording holds has no line.
+    """
     alone = scored.of_segments()
     truth = Truth(clips, alone, seen.silence(alone))
-    recorded = _recalls(scored, truth)
-    street = np.mean([_recalls(in_street(scored, clips, SEED + k), truth) for k in range(_DRAWS)], axis=0)
+    asked = [name for name in _ASKED if truth.positive(name).any()]
+    recorded = _recalls(scored, truth, asked)
+    streets = [_recalls(in_street(scored, clips, SEED + k), truth, asked) for k in range(_DRAWS)]
+    figures = np.concatenate([recorded, np.mean(streets, axis=0)])
     return [
-        f"| {name} | " + " | ".join(f"{x:.2f}" for x in (*recorded[:, k], *street[:, k])) + " |"
-        for k, name in enumerate(_ASKED)
+        f"| {name} | " + " | ".join(f"{x:.2f}" for x in row) + " |"
+        for name, row in zip(asked, figures.T, strict=True)
     ]
 
 
-def _recalls(scores: Scores, truth: Truth) -> npt.NDArray[np.float64]:
-    """Return (2, len(_ASKED)): by the largest window, and pooled."""
-    ways = scores.of_segments(), scores.told(_ASKED, by_segment=True).of_segments()
-    return np.array([[_recall(way, truth, name) for name in _ASKED] for way in ways])
+def _recalls(scores: Scores, truth: Truth, asked: list[str]) -> npt.NDArray[np.float64]:
+    """Return (2, len(asked)): by the largest window, and pooled."""
+    ways = scores.of_segments(), scores.told(tuple(asked), by_segment=True).of_segments()
+    return np.array([[_recall(way, truth, name) for name in asked] for way in ways])
 
 
 def _recall(scores: Scores, truth: Truth, name: str) -> float:
