@@ -24,7 +24,7 @@ from scripts.street_sound.corpus import FOLDS, SEED, Clip, read_manifest, read_t
 from scripts.street_sound.figures import FALSE_POSITIVES, Truth
 from scripts.street_sound.head import TERMS, Heard, Terms, answers, fit, hear, load
 from scripts.street_sound.labels import OUTPUTS
-from scripts.street_sound.measures import early_recall, threshold_at
+from scripts.street_sound.measures import early_recall, recall_at
 from scripts.street_sound.peers import tag_families
 from scripts.street_sound.progress import progress
 from scripts.street_sound.scores import Scores, Windows, joined, windows
@@ -57,7 +57,7 @@ def judged(scores: Scores, truth: Truth) -> tuple[list[float], list[float]]:
         found = scores.logits[:, OUTPUTS.index(name)]
         holds, against = found[truth.positive(name)], found[truth.negative(name)]
         early.append(early_recall(holds, against))
-        at_limit.append(float((holds > threshold_at(against, FALSE_POSITIVES)).mean()))
+        at_limit.append(recall_at(holds, against, FALSE_POSITIVES))
     return early, at_limit
 
 

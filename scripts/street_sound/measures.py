@@ -7,6 +7,8 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.stats import chi2, rankdata
 
+from edge.dsp import pooling
+
 Floats = npt.NDArray[np.floating]
 Mask = npt.NDArray[np.bool_]
 
@@ -27,6 +29,11 @@ class Share:
 def threshold_at(negatives: Floats, false_positive_rate: float) -> float:
     """Smallest threshold that at most that share of the negatives exceeds."""
     return float(np.quantile(negatives, 1 - false_positive_rate, method="higher"))
+
+
+def recall_at(positives: Floats, negatives: Floats, false_positive_rate: float) -> float:
+    """Share of the positives that exceed the threshold of that false-positive rate."""
+    return float((positives > threshold_at(negatives, false_positive_rate)).mean())
 
 
 def auc(positives: Floats, negatives: Floats) -> float:
@@ -74,7 +81,7 @@ def platt(logits: Floats, truth: Mask) -> tuple[float, float]:
 
 def probability_of(logits: Floats, calibration: tuple[float, float]) -> Floats:
     """Calibrated probabilities of logits."""
-    return np.asarray(1 / (1 + np.exp(-calibration[0] * logits - calibration[1])))
+    return pooling.probability_of(calibration[0] * logits + calibration[1])
 
 
 def reliability(

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scripts.street_sound.corpus import SEED, Clip
 from scripts.street_sound.figures import FALSE_POSITIVES, Truth
 from scripts.street_sound.labels import OUTPUTS, POOLED_S
-from scripts.street_sound.measures import threshold_at
+from scripts.street_sound.measures import recall_at
 from scripts.street_sound.scores import HOP_S, Scores, Windows, joined
 
 # Recordings of traffic hold sirens and horns now and then.
@@ -31,8 +31,7 @@ def in_street(scores: Scores, clips: list[Clip], seed: int = SEED) -> Scores:
         seed: of the streets that are drawn.
     """
     rng = np.random.default_rng(seed)
-    new = np.diff(scores.clip, prepend=-1) | np.diff(scores.segment, prepend=-1)
-    parts = np.split(np.arange(scores.clip.size), np.flatnonzero(new)[1:])
+    parts = scores.runs(by_segment=True)
     streets = [part for part in parts if _quiet(clips[scores.clip[part[0]]])]
     if not streets:
         raise SystemExit(
@@ -89,5 +88,4 @@ def _recalls(scores: Scores, truth: Truth, asked: list[str]) -> npt.NDArray[np.f
 
 def _recall(scores: Scores, truth: Truth, name: str) -> float:
     found = scores.logits[:, OUTPUTS.index(name)]
-    limit = threshold_at(found[truth.negative(name)], FALSE_POSITIVES)
-    return float((found[truth.positive(name)] > limit).mean())
+    return recall_at(found[truth.positive(name)], found[truth.negative(name)], FALSE_POSITIVES)

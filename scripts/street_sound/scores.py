@@ -45,6 +45,11 @@ class Scores:
         rows = np.isin(self.clip, clips)
         return Scores(self.clip[rows], self.segment[rows], self.start_s[rows], self.logits[rows])
 
+    def runs(self, *, by_segment: bool) -> list[npt.NDArray[np.int64]]:
+        """Return the rows of each segment or clip, which stand one after the other."""
+        of = _key(self.clip, self.segment) if by_segment else self.clip
+        return np.split(np.arange(of.size), np.flatnonzero(np.diff(of)) + 1)
+
     def told(self, names: tuple[str, ...] = POOLED, *, by_segment: bool) -> "Scores":
         """Return windows, some classes pooled with the windows before, as in the daemon (at a longer hop).
 
@@ -53,8 +58,7 @@ class Scores:
             by_segment: pool within each segment rather than across the clip.
         """
         columns, logits = np.array([OUTPUTS.index(name) for name in names]), self.logits.copy()
-        of = _key(self.clip, self.segment) if by_segment else self.clip
-        for rows in np.split(np.arange(of.size), np.flatnonzero(np.diff(of)) + 1):
+        for rows in self.runs(by_segment=by_segment):
             logits[np.ix_(rows, columns)] = pooled_over(
                 self.logits[np.ix_(rows, columns)], self.start_s[rows], POOLED_S
             )
