@@ -63,7 +63,9 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("damage", "saved_at_least"), [(noise, 0), (header, 0), (half, 300), (middle, 900)], ids=str
+    ("damage", "saved_at_least"),
+    [(noise, 0), (header, 0), (half, 300), (middle, 900)],
+    ids=["noise", "header", "half", "middle"],
 )
 def test_damage_is_survived_at_the_next_start(
     path: Path, damage: Callable[[Path], None], saved_at_least: int, caplog: pytest.LogCaptureFixture
