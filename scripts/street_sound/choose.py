@@ -6,7 +6,7 @@ been chosen for each fold alone is told as well. Each class has its own terms: f
 ask for other ones than many. Needs the common start: a network that was trained on labels of the folds has
 seen what it would be scored on.
 
-    python -m scripts.street_sound.choose --recordings DIR --peers DIR --cache DIR [--network base]
+    python -m scripts.street_sound.choose --recordings DIR --peers DIR --cache DIR [--more DIR]
 """
 
 import argparse
@@ -25,6 +25,7 @@ from scripts.street_sound.figures import FALSE_POSITIVES, Truth
 from scripts.street_sound.head import TERMS, Heard, Terms, answers, fit, hear, load
 from scripts.street_sound.labels import OUTPUTS
 from scripts.street_sound.measures import early_recall, recall_at
+from scripts.street_sound.more import read_further
 from scripts.street_sound.peers import tag_families
 from scripts.street_sound.progress import progress
 from scripts.street_sound.scores import Scores, Windows, joined, windows
@@ -98,13 +99,15 @@ def main() -> None:
     parser.add_argument("--recordings", type=Path, required=True, help="folder with manifest.csv")
     parser.add_argument("--peers", type=Path, required=True, help="folder of the teachers")
     parser.add_argument("--cache", type=Path, required=True, help="folder that training wrote")
+    parser.add_argument("--more", type=Path, help="folder of further sound files, as for the pool")
     parser.add_argument("--network", default="base", help="name of the weights in networks-any")
     args = parser.parse_args()
     torch.set_num_threads(1)
     clips = read_manifest(args.recordings, SEED)
     seen = windows(args.cache, read_tracks(args.recordings, clips, args.cache))
+    further = read_further(args.more, args.peers, args.cache) if args.more else None
     net, judge = load(args.cache / "networks-any" / f"{args.network}.pt", tag_families(args.peers))
-    heard = hear(net, judge, seen, args.cache / "pool-any")
+    heard = hear(net, judge, seen, args.cache / "pool-any", further)
     names = ["keep", "prior", "mixed", *(f"{name}: early recall, at 1 %" for name in _ASKED)]
     sys.stdout.write("| " + " | ".join(names) + " |\n" + "|---" * len(names) + "|\n")
     early = {terms: _compared(heard, clips, seen, terms) for terms in progress(_GRID, "terms")}

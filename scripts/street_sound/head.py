@@ -4,9 +4,11 @@ The mixtures say where an event is; the recordings as they are only say that the
 learns from both, the layers before it stay as they are. It sees the features and what the network itself says
 of the teachers' tags (`network.Judge`): it begins at what the tags say, and what few recordings teach is held
 close to that. Silence holds nothing, whatever the recording it is of is called. Sirens and
-horns, which are told from several windows pooled, are fitted like the others.
+horns, which are told from several windows pooled, are fitted like the others. Further recordings
+show it what else there is: what neither teacher hears in one is not there.
 
-    python -m scripts.street_sound.head --recordings DIR --peers DIR --cache DIR [--licences permissive]
+    python -m scripts.street_sound.head --recordings DIR --peers DIR --cache DIR [--more DIR]
+        [--licences permissive]
 """
 
 import argparse
@@ -21,6 +23,7 @@ from torch import Tensor, nn
 
 from scripts.street_sound.corpus import FOLDS, SEED, Clip, read_manifest, read_tracks
 from scripts.street_sound.labels import OUTPUTS, SILENCE, UNKNOWN, targets
+from scripts.street_sound.more import Further, read_further
 from scripts.street_sound.network import FEATURES, Judge, StreetNet, export
 from scripts.street_sound.peers import Families, tag_families
 from scripts.street_sound.progress import progress
@@ -34,6 +37,8 @@ _UNSURE = 0.01  # no answer is wanted more sure than this
 _BIAS = -3.0  # where the answers begin: nothing is there
 # Neighbours say nearly the same. The views of a mixture alternate, so these are the pictures as they are.
 _EVERY_WINDOW, _EVERY_MIXTURE = 2, 4  # of a segment, of a shard
+_FURTHER = 0.3  # weight of the further recordings beside the segments
+_NOT_HEARD = 0.0  # the largest logit of the teachers' tags, as the network gives them, of what is not there
 Floats = npt.NDArray[np.float32]
 
 
@@ -65,6 +70,15 @@ TERMS = {
 """What `choose` found best for each class; explosions and raised voices are off and were not chosen for."""
 
 
+FurtherHeard = tuple[Tensor, Tensor, npt.NDArray[np.int64]]
+"""Of each window that is of no fold: evidence, targets, number of the package."""
+NOTHING_FURTHER = (
+    torch.zeros(0, FEATURES + 2 * len(OUTPUTS)),
+    torch.zeros(0, len(OUTPUTS)),
+    np.zeros(0, np.int64),
+)
+
+
 @dataclass(frozen=True)
 class Heard:
     """What one network makes of all that a last layer may learn from.
@@ -73,6 +87,7 @@ class Heard:
         clip: (n,) of each window, as in Windows; so are `segment`, `start_s` and `silent`.
         evidence: (n, ...) of each window.
         mixtures: of each fold: evidence, and targets as in the pool.
+        further: of windows of further recordings.
     """
 
     clip: npt.NDArray[np.int64]
@@ -81,6 +96,7 @@ class Heard:
     silent: npt.NDArray[np.bool_]
     evidence: Tensor
     mixtures: dict[int, tuple[Tensor, Tensor]]
+    further: FurtherHeard
 
 
 def _evidence(net: StreetNet, judge: Judge, pictures: npt.NDArray[np.float16]) -> Tensor:
@@ -93,8 +109,8 @@ def _evidence(net: StreetNet, judge: Judge, pictures: npt.NDArray[np.float16]) -
     return torch.cat(parts)
 
 
-def hear(net: StreetNet, judge: Judge, seen: Windows, pool: Path, every: int = _EVERY_WINDOW) -> Heard:
-    """Let a network hear every so many windows of each segment, and the labelled mixtures of every fold."""
+def hear(net: StreetNet, judge: Judge, seen: Windows, pool: Path, further: Further | None = None) -> Heard:
+    """Let a network hear windows of each segment, the labelled mixtures of every fold, further recordings."""
     net.eval()
     net.to(memory_format=torch.channels_last)
     mixtures = {}
@@ -106,9 +122,24 @@ def hear(net: StreetNet, judge: Judge, seen: Windows, pool: Path, every: int = _
             wanted = torch.from_numpy(shard["targets"][known].astype(np.float32))
             parts.append((_evidence(net, judge, shard["pictures"][known]), wanted))
         mixtures[fold] = torch.cat([e for e, _ in parts]), torch.cat([w for _, w in parts])
-    rows = np.flatnonzero(seen.place() % every == 0)
-    heard = _evidence(net, judge, seen.pictures[rows])
-    return Heard(seen.clip[rows], seen.segment[rows], seen.start_s[rows], seen.silent[rows], heard, mixtures)
+    rows = np.flatnonzero(seen.place() % _EVERY_WINDOW == 0)
+    return Heard(
+        seen.clip[rows],
+        seen.segment[rows],
+        seen.start_s[rows],
+        seen.silent[rows],
+        _evidence(net, judge, seen.pictures[rows]),
+        mixtures,
+        _hear_further(net, judge, further) if further else NOTHING_FURTHER,
+    )
+
+
+def _hear_further(net: StreetNet, judge: Judge, further: Further) -> FurtherHeard:
+    rows = np.flatnonzero(further.seen.place() % _EVERY_WINDOW == 0)
+    evidence, of = _evidence(net, judge, further.seen.pictures[rows]), further.seen.clip[rows]
+    tags = evidence[:, FEATURES:].reshape(-1, 2, len(OUTPUTS)).amax(dim=1)
+    wanted = torch.where(tags < _NOT_HEARD, torch.from_numpy(further.wanted[of]), UNKNOWN)
+    return evidence, wanted, further.package[of]
 
 
 def _weights(wanted: Tensor, group: npt.NDArray[np.int64]) -> Tensor:
@@ -163,9 +194,11 @@ def fit(
     whole = heard.evidence[segments.rows]
     mixed, wanted = (torch.cat(parts) for parts in zip(*(heard.mixtures[k] for k in folds), strict=True))
     mean, spread = whole.mean(0), whole.std(0) + 1e-3
-    whole, mixed = (whole - mean) / spread, (mixed - mean) / spread
+    beside, absent, package = heard.further
+    whole, mixed, beside = ((part - mean) / spread for part in (whole, mixed, beside))
     keep, prior, mixed_weight = torch.tensor([astuple(terms[name]) for name in OUTPUTS]).T
     weights = mixed_weight * _weights(wanted, np.arange(len(wanted)))
+    absence = _FURTHER * _weights(absent, package)
     layer = nn.Linear(whole.shape[1], len(OUTPUTS))
     before = torch.zeros_like(layer.weight)
     before[:, FEATURES:] = torch.diag(prior).repeat(1, 2) * spread[FEATURES:]
@@ -179,6 +212,7 @@ def fit(
         optimiser.zero_grad()
         total = _cost(segments.logits(layer(whole)), segments.wanted, segments.weights)
         total = total + _cost(layer(mixed), wanted, weights)
+        total = total + _cost(layer(beside), absent, absence)
         total = total + (keep * (layer.weight - before).square().sum(1)).sum()
         total.backward()
         return total
@@ -232,17 +266,19 @@ def main() -> None:
         "--peers", type=Path, required=True, help="folder of the teachers, for their tags' names"
     )
     parser.add_argument("--cache", type=Path, required=True, help="folder that training wrote")
+    parser.add_argument("--more", type=Path, help="folder of further sound files, as for the pool")
     parser.add_argument("--licences", choices=("any", "permissive"), default="any")
     args = parser.parse_args()
     torch.set_num_threads(1)
     clips = read_manifest(args.recordings, SEED)
     seen = windows(args.cache, read_tracks(args.recordings, clips, args.cache))
+    further = read_further(args.more, args.peers, args.cache) if args.more else None
     folder, pool = args.cache / f"networks-{args.licences}", args.cache / f"pool-{args.licences}"
     families, before = tag_families(args.peers), None
     for name, trained in progress(unfitted(folder), "heads"):
         net, judge = load(trained, families)
         if before is None or not _same(net, before):  # folds that were not trained further share their start
-            heard, before = hear(net, judge, seen, pool), net
+            heard, before = hear(net, judge, seen, pool, further), net
         folds = [k for k in range(FOLDS) if str(k) != name]
         layer = fit(heard, clips, folds, TERMS, permissive=args.licences == "permissive")
         judge.answer.load_state_dict(layer.state_dict())

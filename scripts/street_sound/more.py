@@ -1,8 +1,12 @@
-"""Further recordings without labels: every sound file below a folder, also inside zipped game archives."""
+"""Further recordings without labels: every sound file below a folder, also inside zipped game archives.
+
+Nothing is known of them but what the teachers hear.
+"""
 
 import io
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +14,16 @@ import numpy.typing as npt
 import soundfile
 
 from edge.dsp.log_mel import SAMPLE_RATE_HZ, to_model_rate
-from scripts.street_sound.labels import OUTPUTS
+from scripts.street_sound.labels import OUTPUTS, UNKNOWN
 from scripts.street_sound.peers import Yamnet
 from scripts.street_sound.progress import progress
+from scripts.street_sound.scores import SEGMENT, Windows, windows
 
 _SOUNDS = {".ogg", ".wav", ".flac", ".mp3", ".opus"}
 _ARCHIVES = {".pk3", ".wz", ".zip"}
 _LONGEST_S = 15
 _SHORTEST_S = 0.15
+_NOT_HEARD = 0.2  # what YAMNet says of a class that is not there
 
 
 def _files(folder: Path) -> Iterator[tuple[str, io.BytesIO]]:
@@ -72,3 +78,30 @@ def heard_in(tracks: list[npt.NDArray[np.int16]], folder: Path, cache: Path) -> 
             rows.append([max(tags[hear.columns[name]], default=0.0) for name in OUTPUTS])
         np.save(store, np.array(rows, np.float32))
     return np.asarray(np.load(store))
+
+
+@dataclass(frozen=True)
+class Further:
+    """Windows of the further recordings, of the first five seconds of each.
+
+    Attributes:
+        package: (recordings,) number of the part of the folder that each is of.
+        wanted: (recordings, len(OUTPUTS)) 0 where YAMNet hears nothing of the class, else UNKNOWN.
+        seen: windows; `clip` is the recording.
+    """
+
+    package: npt.NDArray[np.int64]
+    wanted: npt.NDArray[np.float32]
+    seen: Windows
+
+
+def read_further(folder: Path, peers: Path, cache: Path) -> Further:
+    """Return the further recordings below `folder`; decoded, heard and cut once into `cache`."""
+    packages, tracks = zip(*read_more(folder, cache), strict=True)
+    heard = heard_in(list(tracks), peers, cache)
+    (cache / "further").mkdir(exist_ok=True)
+    return Further(
+        np.unique(packages, return_inverse=True)[1].astype(np.int64),
+        np.where(heard < _NOT_HEARD, 0, UNKNOWN).astype(np.float32),
+        windows(cache / "further", [track[:SEGMENT] for track in tracks]),
+    )

@@ -1,5 +1,6 @@
 """The fit of the last layer; needs the packages of scripts/street_sound/requirements.txt."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ from edge.dsp.log_mel import SHAPE
 from scripts.street_sound.choose import chosen, inside, judged
 from scripts.street_sound.corpus import FOLDS, Clip
 from scripts.street_sound.figures import Truth
-from scripts.street_sound.head import Heard, Terms, answers, fit, hear
+from scripts.street_sound.head import NOTHING_FURTHER, Heard, Terms, answers, fit, hear
 from scripts.street_sound.labels import FROM_MANIFEST, OUTPUTS, POOLED, UNKNOWN
+from scripts.street_sound.more import Further
 from scripts.street_sound.network import FEATURES, Judge, StreetNet
 from scripts.street_sound.scores import Windows
 
@@ -57,21 +59,20 @@ def _heard(clips: list[Clip]) -> Heard:
         for k in range(FOLDS)
     }
     at_s = 0.25 * (np.arange(clip.size, dtype=np.float32) % WINDOWS)
-    return Heard(clip, np.zeros_like(clip), at_s, silent, evidence, mixed)
+    return Heard(clip, np.zeros_like(clip), at_s, silent, evidence, mixed, NOTHING_FURTHER)
 
 
-def _says(layer: nn.Linear, feature: int | None) -> float:
-    """Logit of a firework where one feature lights up, or none."""
+def _says(layer: nn.Linear, *features: int) -> float:
+    """Logit of a firework where these features light up."""
     evidence = torch.zeros(1, WIDTH)
-    if feature is not None:
-        evidence[0, feature] = 4
+    evidence[0, list(features)] = 4
     return float(layer(evidence)[0, FIREWORK].detach())
 
 
 def test_what_is_in_one_window_is_learned_and_silence_is_no_firework() -> None:
     clips = _clips(hush=True)
     layer = fit(_heard(clips), clips, [1, 2, 3], SAME)
-    nothing = _says(layer, None)
+    nothing = _says(layer)
     assert _says(layer, FIREWORK) > nothing + 1.5
     assert _says(layer, HUSH) < nothing + 0.1
     assert _says(layer, OUTPUTS.index("siren")) < nothing
@@ -85,6 +86,18 @@ def test_the_fold_left_out_teaches_nothing() -> None:
     heard.evidence[outside] += 50
     heard.mixtures[0][0].add_(50)
     assert torch.equal(fit(heard, clips, [1, 2, 3], SAME).weight, before.weight)
+
+
+def test_what_no_teacher_hears_in_a_further_recording_is_not_there() -> None:
+    clips, odd, open_to = _clips(), 30, 31
+    heard = _heard(clips)
+    beside, absent = torch.zeros(40, WIDTH), torch.full((40, len(OUTPUTS)), UNKNOWN)
+    beside[:20, [FIREWORK, odd]] = beside[20:, [FIREWORK, open_to]] = 4
+    absent[:20] = 0
+    layer = fit(replace(heard, further=(beside, absent, np.arange(40) // 4)), clips, [1, 2, 3], SAME)
+    without = fit(heard, clips, [1, 2, 3], SAME)
+    assert _says(layer, FIREWORK, odd) < _says(without, FIREWORK, odd) - 0.5
+    assert _says(layer, open_to) - _says(layer) > _says(without, open_to) - _says(without) - 0.1
 
 
 def test_a_class_that_is_held_fast_stays_at_what_the_tags_say() -> None:
@@ -144,3 +157,18 @@ def test_a_network_hears_windows_and_the_labelled_mixtures_of_each_fold(tmp_path
     assert all(len(e) == len(w) == 2 and (w == 0).all() for e, w in heard.mixtures.values())
     alone = judge.evidence(net.features(torch.from_numpy(pictures[2:].astype(np.float32))[:, None]))
     assert torch.allclose(heard.evidence[1:], alone, atol=1e-4)
+    assert not len(heard.further[0])
+
+    unheard = np.zeros((3, len(OUTPUTS)), np.float32)
+    unheard[2, FIREWORK] = UNKNOWN  # YAMNet hears one
+    for layer in judge.tags:
+        layer.bias.data.fill_(-100)
+    judge.tags[1].bias.data[0] = 100  # so does the network, a shot
+    further = Further(np.array([5, 6, 7]), unheard, seen)
+    evidence, absent, package = hear(net, judge, seen, tmp_path, further).further
+    assert list(package) == [5, 7]
+    assert torch.allclose(evidence[1, :FEATURES], alone[0, :FEATURES], atol=1e-4)
+    shot = torch.full((2,), UNKNOWN)
+    assert torch.equal(absent[:, OUTPUTS.index("gunshot")], shot)
+    assert absent[:, FIREWORK].tolist() == [0, UNKNOWN]
+    assert (absent[:, FIREWORK + 1 :] == 0).all()
