@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edge.delivery.commands import LONGEST_BYTES
-from edge.delivery.outbox import Outbox, transaction
+from edge.delivery.outbox import Outbox
+from edge.delivery.outbox_rows import transaction
 from edge.domain.commands import Refusal
 
 _ROOM = 50

@@ -24,22 +24,31 @@ from typing import Self, TypeVar
 from pydantic import Field
 
 from edge.delivery.outbox_database import (
-    PLACES,
     DamagedError,
     OutboxUnavailable,
     inode_of,
-    is_count,
-    is_counter,
     is_damage,
-    is_sound,
     open_database,
     unavailable,
     verify,
 )
 from edge.delivery.outbox_repair import damaged_path, finish, repair
+from edge.delivery.outbox_rows import (
+    EVICTED_AT_ONCE,
+    Entry,
+    Link,
+    accept,
+    evict,
+    forget,
+    oldest,
+    read_counters,
+    read_last_sequence,
+    read_link,
+    transaction,
+    used_bytes,
+)
 from edge.delivery.sequence_mark import AHEAD, fresh_sequence, read_mark, write_mark
 from edge.domain.health import Reason
-from edge.domain.report_base import Priority
 from edge.domain.sections import LocalPath, Section
 
 __all__ = ["Config", "Counts", "Entry", "Link", "Outbox", "OutboxUnavailable"]
@@ -48,16 +57,11 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_RANK = {priority: rank for rank, priority in enumerate(Priority)}
-_PRIORITIES = list(Priority)
 _PASSING = {Reason.DISK_FULL, Reason.OVERRUN}
 """Trouble after which the connection is as good as before."""
 
-_EVICTED_AT_ONCE = 64
 _RECORDS_AT_ONCE = 1000
 """Numbers that the records of what one append drops may take, and far more."""
-_VACUUMED_AT_ONCE = 64
-_WORTH_VACUUMING = 256
 _BUDGET = 13 / 16
 """Share of the limit that the database may fill; the rest is for SQLite's log and one large batch."""
 
@@ -81,36 +85,6 @@ class Config(Section):
     def private(self) -> Path:
         """Folder for what the publisher must not be able to change."""
         return self.state or self.path.parent / "sense"
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """The end of the chain of signed reports: fingerprint of the last one, and the key that signed it."""
-
-    fingerprint: str
-    key_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One report, ready to be published.
-
-    Attributes:
-        sequence: number of the report, never used twice by this lamppost.
-        kind: kind of report, for the counters.
-        topic: where it is published.
-        payload: the bytes that are published.
-        priority: when the outbox is full the lowest goes first, the oldest first among equals.
-        link: what the chain of signed reports ends with once this one is accepted; None: it is not signed.
-            Kept by the outbox, not with the report.
-    """
-
-    sequence: int
-    kind: str
-    topic: str
-    payload: bytes
-    priority: Priority
-    link: Link | None = field(default=None, compare=False)
 
 
 Record = Callable[[Sequence[Entry]], Entry | None]
@@ -181,16 +155,16 @@ class Outbox:
 
     def next_sequence(self) -> int:
         """Return a number that no report of this lamppost has had, above all those before."""
-        self._given = max(self._given, self.use(_last_sequence)) + 1
+        self._given = max(self._given, self.use(read_last_sequence)) + 1
         return self._given
 
     def last_sequence(self) -> int:
         """Return the highest number that it knows to be used."""
-        return self.use(_last_sequence)
+        return self.use(read_last_sequence)
 
     def link(self) -> Link | None:
         """Return what the chain of signed reports ends with; None when nothing is known of it."""
-        return self.use(_link)
+        return self.use(read_link)
 
     def append(
         self,
@@ -218,15 +192,15 @@ class Outbox:
             after: only those with a higher number.
             without: leave out these kinds.
         """
-        return self.use(lambda connection: _oldest(connection, limit, after, json.dumps(list(without))))
+        return self.use(lambda connection: oldest(connection, limit, after, json.dumps(list(without))))
 
     def delivered(self, sequences: Collection[int]) -> None:
         """Forget reports that a broker has acknowledged, and count them."""
-        self.use(lambda connection: _forget(connection, sequences))
+        self.use(lambda connection: forget(connection, sequences))
 
     def counts(self) -> Counts:
         """Return the counters."""
-        rows = self.use(_counters)
+        rows = self.use(read_counters)
         by_name: dict[str, dict[str, int]] = {}
         for name, kind, count in rows:
             by_name.setdefault(name, {})[kind] = count
@@ -248,12 +222,12 @@ class Outbox:
         records = []
         record(())
         with transaction(connection, durable=True):
-            _accept(connection, entries)
-            while _used_bytes(connection) > self._max_bytes * _BUDGET and (gone := _evict(connection)):
+            accept(connection, entries)
+            while used_bytes(connection) > self._max_bytes * _BUDGET and (gone := evict(connection)):
                 if (told := record(gone)) is not None:
-                    _accept(connection, [told])
+                    accept(connection, [told])
                     records.append(told)
-                if len(gone) < _EVICTED_AT_ONCE:
+                if len(gone) < EVICTED_AT_ONCE:
                     break  # All that is left is the record itself.
             before_commit([*entries, *records])
 
@@ -324,127 +298,3 @@ class Outbox:
             yield
         finally:
             os.close(lock)
-
-
-@contextmanager
-def transaction(connection: sqlite3.Connection, *, durable: bool) -> Iterator[None]:
-    """Within: all or nothing; a durable one is on disk afterwards."""
-    # A forgotten deletion only repeats a delivery, so it need not wait for the disk.
-    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            with suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
-        raise
-
-
-def _accept(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
-    accepted = [entry for entry in entries if _insert(connection, entry)]
-    _count_all(connection, "accepted", [(entry.kind,) for entry in accepted])
-    last = max(entry.sequence for entry in entries)
-    connection.execute("UPDATE counters SET count = max(count, ?) WHERE name = 'last_sequence'", (last,))
-    # What was accepted before is in the chain already, and perhaps not its end any more.
-    links = [entry.link for entry in accepted if entry.link is not None]
-    if links:
-        connection.execute("DELETE FROM chain")
-        connection.execute("INSERT INTO chain VALUES (?, ?)", (links[-1].fingerprint, links[-1].key_id))
-
-
-def _entry(place: int, kind: str, topic: str, payload: bytes) -> Entry:
-    if not is_sound((place, kind, topic, payload)):
-        raise DamagedError("a row that holds no report")
-    return Entry(place % PLACES, kind, topic, payload, _PRIORITIES[place // PLACES])
-
-
-def _place(rank: int, sequence: int) -> int:
-    return rank * PLACES + sequence
-
-
-def _insert(connection: sqlite3.Connection, entry: Entry) -> bool:
-    place = _place(_RANK[entry.priority], entry.sequence)
-    inserted = connection.execute(
-        "INSERT OR IGNORE INTO reports (place, kind, topic, payload) VALUES (?, ?, ?, ?)",
-        (place, entry.kind, entry.topic, entry.payload),
-    )
-    return inserted.rowcount == 1
-
-
-def _oldest(connection: sqlite3.Connection, limit: int, after: int, without: str) -> list[Entry]:
-    found = []
-    for rank in range(len(_PRIORITIES)):
-        found += connection.execute(
-            "SELECT place, kind, topic, payload FROM reports WHERE place > ? AND place < ?"
-            " AND kind NOT IN (SELECT value FROM json_each(?)) ORDER BY place LIMIT ?",
-            (_place(rank, after), _place(rank + 1, 0), without, limit),
-        ).fetchall()
-    return [_entry(*row) for row in sorted(found, key=lambda row: row[0] % PLACES)[:limit]]
-
-
-def _last_sequence(connection: sqlite3.Connection) -> int:
-    row = connection.execute("SELECT count FROM counters WHERE name = 'last_sequence'").fetchone()
-    if row is None or not is_count(row[0]):
-        raise DamagedError("the last number is not in it")
-    return int(row[0])
-
-
-def _link(connection: sqlite3.Connection) -> Link | None:
-    row = connection.execute("SELECT fingerprint, key_id FROM chain").fetchone()
-    if row is None:
-        return None
-    if not all(isinstance(cell, str) for cell in row):
-        raise DamagedError("the end of the chain is no fingerprint")
-    return Link(*row)
-
-
-def _counters(connection: sqlite3.Connection) -> list[tuple[str, str, int]]:
-    rows = connection.execute("SELECT name, kind, count FROM counters").fetchall()
-    if not all(is_counter(row) for row in rows):
-        raise DamagedError("a counter that counts nothing")
-    return rows
-
-
-def _forget(connection: sqlite3.Connection, sequences: Collection[int]) -> None:
-    with transaction(connection, durable=False):
-        gone = connection.execute(
-            "DELETE FROM reports WHERE place IN (SELECT value FROM json_each(?)) RETURNING kind",
-            (json.dumps([_place(rank, number) for number in sequences for rank in range(len(_PRIORITIES))]),),
-        ).fetchall()
-        _count_all(connection, "delivered", gone)
-    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
-    if free > _WORTH_VACUUMING:
-        # `execute` would stop after the first page.
-        connection.executescript(f"PRAGMA incremental_vacuum({_VACUUMED_AT_ONCE})")
-
-
-def _evict(connection: sqlite3.Connection) -> list[Entry]:
-    rows = connection.execute(
-        "DELETE FROM reports WHERE place IN (SELECT place FROM reports ORDER BY place LIMIT ?)"
-        " RETURNING place, kind, topic, payload",
-        (_EVICTED_AT_ONCE,),
-    ).fetchall()
-    gone = [_entry(*row) for row in rows]
-    _count_all(connection, "evicted", [(entry.kind,) for entry in gone])
-    return gone
-
-
-def _count_all(connection: sqlite3.Connection, name: str, rows: Sequence[tuple[str]]) -> None:
-    for kind in {kind for (kind,) in rows}:
-        _count(connection, name, kind, sum(row[0] == kind for row in rows))
-
-
-def _count(connection: sqlite3.Connection, name: str, kind: str, count: int) -> None:
-    connection.execute(
-        "INSERT INTO counters VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
-        (name, kind, count),
-    )
-
-
-def _used_bytes(connection: sqlite3.Connection) -> int:
-    (pages,) = connection.execute("PRAGMA page_count").fetchone()
-    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
-    (size,) = connection.execute("PRAGMA page_size").fetchone()
-    return int((pages - free) * size)

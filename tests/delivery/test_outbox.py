@@ -352,7 +352,7 @@ def test_a_crash_in_the_middle_of_an_append_accepts_all_or_nothing(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("edge.delivery.outbox._used_bytes", fails)
+        patch.setattr("edge.delivery.outbox.used_bytes", fails)
         with pytest.raises(KeyboardInterrupt):
             outbox.append([entry(2), entry(3)])
     assert numbers(outbox) == [1]
