@@ -38,6 +38,7 @@ _BIAS = -3.0  # where the answers begin: nothing is there
 # Neighbours say nearly the same. The views of a mixture alternate, so these are the pictures as they are.
 _EVERY_WINDOW, _EVERY_MIXTURE = 2, 4  # of a segment, of a shard
 _FURTHER = 0.3  # weight of the further recordings beside the segments
+_MARK = 0.95  # share of their windows that gets at most _BIAS
 _NOT_HEARD = 0.0  # the largest logit of the teachers' tags, as the network gives them, of what is not there
 Floats = npt.NDArray[np.float32]
 
@@ -188,7 +189,11 @@ def _cost(logits: Tensor, wanted: Tensor, weights: Tensor) -> Tensor:
 def fit(
     heard: Heard, clips: list[Clip], folds: list[int], terms: Mapping[str, Terms], *, permissive: bool = False
 ) -> nn.Linear:
-    """Return the last layer that `folds` teach on the terms of each class, for evidence as it is."""
+    """Return the last layer that `folds` teach on the terms of each class, for evidence as it is.
+
+    What the same further recordings get puts the layers of all folds, and the one that ships, on one scale: a
+    threshold means the same for each of them.
+    """
     chosen = np.array([c.fold in folds and (c.permissive or not permissive) for c in clips])
     segments = _Segments(heard, clips, chosen)
     whole = heard.evidence[segments.rows]
@@ -221,6 +226,8 @@ def fit(
     with torch.no_grad():
         layer.weight /= spread
         layer.bias -= layer.weight @ mean
+        if len(beside):
+            layer.bias += _BIAS - torch.quantile(layer(heard.further[0]), _MARK, dim=0)
     return layer
 
 
