@@ -147,6 +147,11 @@ def fill(ballast: Path) -> None:
     os.close(file)
 
 
+def kinds_in(outbox: Path) -> list[str]:
+    with Outbox(outbox, 10_000_000) as opened:
+        return [entry.kind for entry in opened.pending(1000)]
+
+
 def test_a_disk_that_is_full_and_freed_loses_nothing(tmp_path: Path, tiny_disk: Path) -> None:
     ballast = tiny_disk / "ballast"
     ballast.write_bytes(bytes(250_000))
@@ -154,6 +159,7 @@ def test_a_disk_that_is_full_and_freed_loses_nothing(tmp_path: Path, tiny_disk: 
     config.write_text(config.read_text().replace('"outbox.sqlite"', f'"{tiny_disk}/outbox.sqlite"'))
     with role("sense", config) as process:
         wait_until((tiny_disk / "outbox.sqlite").exists)
+        wait_until(lambda: "sound_level" in kinds_in(tiny_disk / "outbox.sqlite"))
         fill(ballast)
         time.sleep(6)
         ballast.unlink()

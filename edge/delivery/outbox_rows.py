@@ -16,6 +16,7 @@ from edge.domain.report_base import Priority
 _RANK = {priority: rank for rank, priority in enumerate(Priority)}
 _PRIORITIES = list(Priority)
 EVICTED_AT_ONCE = 64
+"""Reports that `evict` deletes, or all that are left."""
 _VACUUMED_AT_ONCE = 64
 _WORTH_VACUUMING = 256
 
@@ -67,7 +68,7 @@ def transaction(connection: sqlite3.Connection, *, durable: bool) -> Iterator[No
 
 
 def accept(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
-    """Insert reports, count those that were not there yet, move the end of the chain."""
+    """Insert at least one report, count the new ones, move the chain's end; the caller's transaction."""
     accepted = [entry for entry in entries if _insert(connection, entry)]
     _count_all(connection, "accepted", [(entry.kind,) for entry in accepted])
     last = max(entry.sequence for entry in entries)
@@ -151,7 +152,7 @@ def forget(connection: sqlite3.Connection, sequences: Collection[int]) -> None:
 
 
 def evict(connection: sqlite3.Connection) -> list[Entry]:
-    """Delete the least important, oldest reports, at most EVICTED_AT_ONCE; return and count them."""
+    """Delete, count and return the least important, oldest reports; the caller's transaction."""
     rows = connection.execute(
         "DELETE FROM reports WHERE place IN (SELECT place FROM reports ORDER BY place LIMIT ?)"
         " RETURNING place, kind, topic, payload",

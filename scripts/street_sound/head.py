@@ -5,7 +5,7 @@ learns from both, the layers before it stay as they are. It sees the features an
 of the teachers' tags (`network.Judge`): it begins at what the tags say, and what few recordings teach is held
 close to that. Silence holds nothing, whatever the recording it is of is called. Sirens and
 horns, which are told from several windows pooled, are fitted like the others. Further recordings
-show it what else there is: what neither teacher hears in one is not there.
+show it what else there is: what neither YAMNet nor the network's own tags hear in one is not there.
 
     python -m scripts.street_sound.head --recordings DIR --peers DIR --cache DIR [--more DIR]
         [--licences permissive]
@@ -38,7 +38,7 @@ _BIAS = -3.0  # where the answers begin: nothing is there
 # Neighbours say nearly the same. The views of a mixture alternate, so these are the pictures as they are.
 _EVERY_WINDOW, _EVERY_MIXTURE = 2, 4  # of a segment, of a shard
 _FURTHER = 0.3  # weight of the further recordings beside the segments
-_MARK = 0.95  # share of their windows that gets at most _BIAS
+_MARK = 0.95  # share of their windows, whatever is in them, that gets at most _BIAS
 _NOT_HEARD = 0.0  # the largest logit of the teachers' tags, as the network gives them, of what is not there
 Floats = npt.NDArray[np.float32]
 
@@ -191,8 +191,7 @@ def fit(
 ) -> nn.Linear:
     """Return the last layer that `folds` teach on the terms of each class, for evidence as it is.
 
-    What the same further recordings get puts the layers of all folds, and the one that ships, on one scale: a
-    threshold means the same for each of them.
+    What further recordings get is to put the layers of all folds, and the one that ships, on one scale.
     """
     chosen = np.array([c.fold in folds and (c.permissive or not permissive) for c in clips])
     segments = _Segments(heard, clips, chosen)

@@ -82,11 +82,12 @@ def heard_in(tracks: list[npt.NDArray[np.int16]], folder: Path, cache: Path) -> 
 
 @dataclass(frozen=True)
 class Further:
-    """Windows of the further recordings, of the first five seconds of each.
+    """Windows of the further recordings, of the first five seconds of the excerpt of each.
 
     Attributes:
         package: (recordings,) number of the part of the folder that each is of.
-        wanted: (recordings, len(OUTPUTS)) 0 where YAMNet hears nothing of the class, else UNKNOWN.
+        wanted: (recordings, len(OUTPUTS)) 0 where YAMNet hears nothing of the class in the excerpt, else
+            UNKNOWN.
         seen: windows; `clip` is the recording.
     """
 
@@ -96,12 +97,22 @@ class Further:
 
 
 def read_further(folder: Path, peers: Path, cache: Path) -> Further:
-    """Return the further recordings below `folder`; decoded, heard and cut once into `cache`."""
+    """Return the further recordings below `folder`; decoded, heard and cut once into `cache`.
+
+    Raises:
+        ValueError: what `cache` holds was made of other recordings.
+    """
     packages, tracks = zip(*read_more(folder, cache), strict=True)
     heard = heard_in(list(tracks), peers, cache)
     (cache / "further").mkdir(exist_ok=True)
+    seen = windows(cache / "further", [track[:SEGMENT] for track in tracks])
+    if not len(tracks) == len(heard) == seen.clip[-1] + 1:
+        raise ValueError(
+            f"{cache}: more.csv has {len(tracks)} recordings, more_heard.npy {len(heard)}, "
+            f"further/places.npz {seen.clip[-1] + 1}: made of different folders; delete them to have them made again"
+        )
     return Further(
         np.unique(packages, return_inverse=True)[1].astype(np.int64),
         np.where(heard < _NOT_HEARD, 0, UNKNOWN).astype(np.float32),
-        windows(cache / "further", [track[:SEGMENT] for track in tracks]),
+        seen,
     )

@@ -4,6 +4,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 
 from edge.dsp.log_mel import SAMPLE_RATE_HZ, SHAPE
@@ -51,3 +52,6 @@ def test_of_five_seconds_is_asked_what_is_not_in_them(tmp_path: Path) -> None:
     assert (further.wanted == 0).sum() == 2 * len(OUTPUTS) - 1
     assert np.bincount(further.seen.clip).tolist() == [3, 17]
     assert further.seen.pictures.shape == (20, *SHAPE)
+    np.save(cache / "more_heard.npy", heard[:1])
+    with pytest.raises(ValueError, match=r"2 recordings, more_heard\.npy 1, .*delete them"):
+        read_further(folder, tmp_path, cache)
