@@ -109,7 +109,7 @@ def read_further(folder: Path, peers: Path, cache: Path) -> Further:
     if not len(tracks) == len(heard) == seen.clip[-1] + 1:
         raise ValueError(
             f"{cache}: more.csv has {len(tracks)} recordings, more_heard.npy {len(heard)}, "
-            f"further/places.npz {seen.clip[-1] + 1}: made of different folders; delete them to have them made again"
+            f"further/places.npz {seen.clip[-1] + 1}: made of different folders; delete all three"
         )
     return Further(
         np.unique(packages, return_inverse=True)[1].astype(np.int64),

@@ -53,5 +53,5 @@ def test_of_five_seconds_is_asked_what_is_not_in_them(tmp_path: Path) -> None:
     assert np.bincount(further.seen.clip).tolist() == [3, 17]
     assert further.seen.pictures.shape == (20, *SHAPE)
     np.save(cache / "more_heard.npy", heard[:1])
-    with pytest.raises(ValueError, match=r"2 recordings, more_heard\.npy 1, .*delete them"):
+    with pytest.raises(ValueError, match=r"2 recordings, more_heard\.npy 1, .*delete all three"):
         read_further(folder, tmp_path, cache)
