@@ -229,7 +229,10 @@ def test_tests_left_out_are_named_in_one_line(ready: Checkout) -> None:
 
 
 def test_all_tests_run_with_coverage(ready: Checkout) -> None:
-    assert ready.run("test").stdout == "pytest --cov=edge --cov-report=term\n"
+    assert (
+        ready.run("test").stdout
+        == "pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --cov=edge --cov-report=term\n"
+    )
 
 
 def _git(checkout: Checkout, *arguments: str) -> None:

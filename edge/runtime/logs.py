@@ -43,6 +43,7 @@ def logging_to_stderr(level: int = logging.INFO, *, json_lines: bool = False) ->
     listener = logging.handlers.QueueListener(records, stream)
     feeder = _DroppingHandler(records)
     logger = logging.getLogger("edge")
+    before = logger.level
     logger.setLevel(level)
     logger.addHandler(feeder)
     listener.start()
@@ -50,4 +51,5 @@ def logging_to_stderr(level: int = logging.INFO, *, json_lines: bool = False) ->
         yield
     finally:
         logger.removeHandler(feeder)
+        logger.setLevel(before)
         listener.stop()
