@@ -147,9 +147,11 @@ def fill(ballast: Path) -> None:
     os.close(file)
 
 
-def kinds_in(outbox: Path) -> list[str]:
+def waiting(outbox: Path) -> tuple[list[int], list[str]]:
+    """Return the numbers and the kinds of the reports that wait."""
     with Outbox(outbox, 10_000_000) as opened:
-        return [entry.kind for entry in opened.pending(1000)]
+        entries = opened.pending(1000)
+    return [entry.sequence for entry in entries], [entry.kind for entry in entries]
 
 
 def test_a_disk_that_is_full_and_freed_loses_nothing(tmp_path: Path, tiny_disk: Path) -> None:
@@ -159,15 +161,13 @@ def test_a_disk_that_is_full_and_freed_loses_nothing(tmp_path: Path, tiny_disk: 
     config.write_text(config.read_text().replace('"outbox.sqlite"', f'"{tiny_disk}/outbox.sqlite"'))
     with role("sense", config) as process:
         wait_until((tiny_disk / "outbox.sqlite").exists)
-        wait_until(lambda: "sound_level" in kinds_in(tiny_disk / "outbox.sqlite"))
+        wait_until(lambda: "sound_level" in waiting(tiny_disk / "outbox.sqlite")[1])
         fill(ballast)
         time.sleep(6)
         ballast.unlink()
         time.sleep(3)
         process.terminate()
         assert process.wait(20) == 0
-    with Outbox(tiny_disk / "outbox.sqlite", 10_000_000) as outbox:
-        sequences = [entry.sequence for entry in outbox.pending(1000)]
-        kinds = [entry.kind for entry in outbox.pending(1000)]
+    sequences, kinds = waiting(tiny_disk / "outbox.sqlite")
     assert sequences == list(range(sequences[0], sequences[0] + len(sequences)))
     assert kinds.count("sound_level") >= 8

@@ -9,7 +9,6 @@ exclusively while it is repaired; `.sequence` (see `sequence_mark`); `.damaged` 
 """
 
 import fcntl
-import json
 import logging
 import os
 import sqlite3
@@ -192,7 +191,7 @@ class Outbox:
             after: only those with a higher number.
             without: leave out these kinds.
         """
-        return self.use(lambda connection: oldest(connection, limit, after, json.dumps(list(without))))
+        return self.use(lambda connection: oldest(connection, limit, after, without))
 
     def delivered(self, sequences: Collection[int]) -> None:
         """Forget reports that a broker has acknowledged, and count them."""

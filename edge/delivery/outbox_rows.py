@@ -99,14 +99,14 @@ def _insert(connection: sqlite3.Connection, entry: Entry) -> bool:
     return inserted.rowcount == 1
 
 
-def oldest(connection: sqlite3.Connection, limit: int, after: int, without: str) -> list[Entry]:
-    """Return at most `limit` reports with numbers above `after`, but for the kinds in `without` (JSON)."""
-    found = []
+def oldest(connection: sqlite3.Connection, limit: int, after: int, without: Collection[str]) -> list[Entry]:
+    """Return at most `limit` reports with numbers above `after`, but for the kinds in `without`."""
+    found, kinds = [], json.dumps(list(without))
     for rank in range(len(_PRIORITIES)):
         found += connection.execute(
             "SELECT place, kind, topic, payload FROM reports WHERE place > ? AND place < ?"
             " AND kind NOT IN (SELECT value FROM json_each(?)) ORDER BY place LIMIT ?",
-            (_place(rank, after), _place(rank + 1, 0), without, limit),
+            (_place(rank, after), _place(rank + 1, 0), kinds, limit),
         ).fetchall()
     return [_entry(*row) for row in sorted(found, key=lambda row: row[0] % PLACES)[:limit]]
 
