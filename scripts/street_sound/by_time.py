@@ -4,7 +4,7 @@ The stages are those of `train.py`, each with its share of the time, its rate pl
 pool is held in the accelerator's memory and may still be in the making (`pool.py --workers`). Half of each
 batch is mixed with other pictures: the teacher mn04 hears the mixture itself. Run again, it goes on.
 
-    python -m scripts.street_sound.by_time --cache DIR --peers DIR --minutes N [--only base,0,1,2,3,all]
+    python -m scripts.street_sound.by_time --cache DIR --peers DIR --minutes N
 """
 
 import argparse
@@ -14,66 +14,42 @@ from pathlib import Path
 
 import torch
 
-from scripts.street_sound.corpus import FOLDS
 from scripts.street_sound.held import Drawn, Held
 from scripts.street_sound.network import StreetNet
 from scripts.street_sound.peers import tag_families
 from scripts.street_sound.teacher import TorchTeacher
 from scripts.street_sound.train import BASE_RATE, FORCED_RATE, START, Loss, Stage, fit, load_start, save_start
 
-_COMMON = {"layers": 0.3, "base": 0.5}  # shares of the time; the rest is for the folds and everything
-_RATES = {"layers": FORCED_RATE, "base": BASE_RATE}
-_FOLD_RATE = 3e-4  # with ten times the steps, so that the folds stay near their common start
+_STAGES = {"layers": (0.375, FORCED_RATE), "base": (0.625, BASE_RATE)}  # share of the time, peak rate
 _DECAY = 0.005  # many steps over pictures that never end need little of it
 _MIXED = 0.5  # share of a batch
-_LABELLED = 2 / 3  # share of a fold's batch
-
-
-def _drawn(name: str, batch: int) -> dict[int, int]:
-    """Return how many pictures of which fold a batch of a stage has."""
-    if name in _COMMON:
-        return {-1: batch}
-    folds = [k for k in range(FOLDS) if str(k) != name]
-    each = int(_LABELLED * batch) // len(folds)
-    return {-1: batch - each * len(folds), **dict.fromkeys(folds, each)}
-
-
-def _planned(only: str) -> dict[str, float]:
-    """Return the stages and their shares of the time."""
-    folds = [name for name in only.split(",") if name != "base"]
-    if not folds:
-        return _COMMON
-    return _COMMON | {name: (1 - sum(_COMMON.values())) / len(folds) for name in folds}
 
 
 def _train(args: argparse.Namespace, device: torch.device) -> None:
     ends_s = time.monotonic() + 60 * args.minutes
-    folder = args.cache / "networks-any"
+    folder = args.cache / "network"
     folder.mkdir(parents=True, exist_ok=True)
     held = Held(args.cache / "pool-any", device)
     # What the layers give is standardised in the same way in every training.
-    loss = Loss(TorchTeacher(args.peers, device), held.first(-1, 512), tag_families(args.peers))
-    base: StreetNet | None = load_start(args.start) if args.start.exists() else None
-    plan = _planned(args.only)
-    left = sum(plan.values())
-    for name, share in plan.items():
-        feed = Drawn(held, _drawn(name, args.batch))
+    loss = Loss(TorchTeacher(args.peers, device), held.first(512), tag_families(args.peers))
+    net: StreetNet | None = load_start(args.start) if args.start.exists() else None
+    feed, left = Drawn(held, args.batch), 1.0
+    for name, (share, rate) in _STAGES.items():
         seconds = max(1.0, (ends_s - time.monotonic()) * share / left)
         left -= share
         stage = Stage(
             name,
             pictures=0,
-            peak_rate=_RATES.get(name, _FOLD_RATE),
+            peak_rate=rate,
             forced=name == "layers",
             seconds=seconds,
             mixed=int(_MIXED * args.batch),
             decay=_DECAY,
         )
         sys.stderr.write(f"{name}: {seconds:.0f} s, {len(held)} mixtures\n")
-        net = fit(stage, feed, loss, base, folder, device=device)
-        if name in _COMMON:
-            base = net
-            save_start(net, folder / START.name)
+        net = fit(stage, feed, loss, net, folder, device=device)
+    assert net is not None
+    save_start(net, folder / START.name)
 
 
 def main() -> None:
@@ -84,7 +60,6 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True, help="where the pool is and the networks go")
     parser.add_argument("--peers", type=Path, required=True, help="folder of the teachers")
     parser.add_argument("--minutes", type=float, required=True, help="how long it may take in all")
-    parser.add_argument("--only", default="base,0,1,2,3,all")
     parser.add_argument("--batch", type=int, default=256, help="pictures in a step")
     parser.add_argument("--start", type=Path, default=START, help="weights from which it begins")
     args = parser.parse_args()

@@ -3,8 +3,7 @@
 For each fold left out, each of the three others is scored by a last layer that two taught: nothing of the
 fold left out is looked at. The mean over the folds left out looks at all of them, though; so what would have
 been chosen for each fold alone is told as well. Each class has its own terms: few recordings of few sources
-ask for other ones than many. Needs the common start: a network that was trained on labels of the folds has
-seen what it would be scored on.
+ask for other ones than many.
 
     python -m scripts.street_sound.choose --recordings DIR --peers DIR --cache DIR [--more DIR]
 """
@@ -30,6 +29,7 @@ from scripts.street_sound.peers import tag_families
 from scripts.street_sound.progress import progress
 from scripts.street_sound.scores import Scores, Windows, joined, windows
 from scripts.street_sound.shipping import OFF
+from scripts.street_sound.train import trained
 
 Floats = npt.NDArray[np.float64]
 _ASKED = [n for n in OUTPUTS if n not in OFF]
@@ -100,13 +100,12 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, required=True, help="folder of the teachers")
     parser.add_argument("--cache", type=Path, required=True, help="folder that training wrote")
     parser.add_argument("--more", type=Path, help="folder of further sound files, as for the pool")
-    parser.add_argument("--network", default="base", help="name of the weights in networks-any")
     args = parser.parse_args()
     torch.set_num_threads(1)
     clips = read_manifest(args.recordings, SEED)
     seen = windows(args.cache, read_tracks(args.recordings, clips, args.cache))
     further = read_further(args.more, args.peers, args.cache) if args.more else None
-    net, judge = load(args.cache / "networks-any" / f"{args.network}.pt", tag_families(args.peers))
+    net, judge = load(trained(args.cache), tag_families(args.peers))
     heard = hear(net, judge, seen, args.cache / "pool-any", further)
     names = ["keep", "prior", "mixed", *(f"{name}: early recall, at 1 %" for name in _ASKED)]
     sys.stdout.write("| " + " | ".join(names) + " |\n" + "|---" * len(names) + "|\n")

@@ -28,7 +28,7 @@ from scripts.street_sound.network import FEATURES, Judge, StreetNet, export
 from scripts.street_sound.peers import Families, tag_families
 from scripts.street_sound.progress import progress
 from scripts.street_sound.scores import Scores, Windows, windows
-from scripts.street_sound.train import furthest, read_shard, shards
+from scripts.street_sound.train import load_start, read_shard, shards, trained
 
 _ITERATIONS = 120  # of L-BFGS
 _POSITIVES = 0.15  # share of the weight of a class that its positives get
@@ -117,7 +117,7 @@ def hear(net: StreetNet, judge: Judge, seen: Windows, pool: Path, further: Furth
     mixtures = {}
     for fold in range(FOLDS):
         parts = []
-        for path in shards(pool, [fold]):
+        for path in shards(pool, fold):
             shard = read_shard(path)
             known = np.flatnonzero((shard["targets"] != UNKNOWN).any(axis=1))[::_EVERY_MIXTURE]
             wanted = torch.from_numpy(shard["targets"][known].astype(np.float32))
@@ -239,31 +239,21 @@ def answers(heard: Heard, layer: nn.Linear, of: npt.NDArray[np.bool_]) -> Scores
     return scores.told(by_segment=True).of_segments()
 
 
-def unfitted(folder: Path) -> list[tuple[str, Path]]:
-    """Return names and weights of the networks whose last layer was not fitted since their training."""
-    found = [(name, furthest(folder, name)) for name in (*map(str, range(FOLDS)), "all")]
-    return [(name, trained) for name, trained in found if trained and not _fitted(folder, name, trained)]
+def unfitted(folder: Path, start: Path) -> list[str]:
+    """Return the folds, and `all`, that have no last layer in `folder`, or one older than the network."""
+    names = (*map(str, range(FOLDS)), "all")
+    made = {name: folder / f"{name}.head.pt" for name in names}
+    return [n for n, p in made.items() if not p.exists() or p.stat().st_mtime < start.stat().st_mtime]
 
 
-def _fitted(folder: Path, name: str, trained: Path) -> bool:
-    head = folder / f"{name}.head.pt"
-    return head.exists() and head.stat().st_mtime >= trained.stat().st_mtime
-
-
-def load(trained: Path, families: Families) -> tuple[StreetNet, Judge]:
-    """Return a trained network and its judge, whose last layer is not fitted yet."""
-    net = StreetNet()
-    net.load_state_dict(torch.load(trained, map_location="cpu"))
+def load(start: Path, families: Families) -> tuple[StreetNet, Judge]:
+    """Return the network and its judge, whose last layer is not fitted yet."""
+    net = load_start(start)
     return net, Judge(net, families)
 
 
-def _same(one: StreetNet, other: StreetNet) -> bool:
-    pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
-    return all(torch.equal(a, b) for a, b in pairs)
-
-
 def main() -> None:
-    """Fit the last layer of every trained network that has none yet, and export it."""
+    """Fit the last layers that are missing, each with a fold left out and one on everything; export them."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -280,11 +270,14 @@ def main() -> None:
     seen = windows(args.cache, read_tracks(args.recordings, clips, args.cache))
     further = read_further(args.more, args.peers, args.cache) if args.more else None
     folder, pool = args.cache / f"networks-{args.licences}", args.cache / f"pool-{args.licences}"
-    families, before = tag_families(args.peers), None
-    for name, trained in progress(unfitted(folder), "heads"):
-        net, judge = load(trained, families)
-        if before is None or not _same(net, before):  # folds that were not trained further share their start
-            heard, before = hear(net, judge, seen, pool, further), net
+    folder.mkdir(parents=True, exist_ok=True)
+    start = trained(args.cache)
+    names = unfitted(folder, start)
+    if not names:
+        return
+    net, judge = load(start, tag_families(args.peers))
+    heard = hear(net, judge, seen, pool, further)
+    for name in progress(names, "heads"):
         folds = [k for k in range(FOLDS) if str(k) != name]
         layer = fit(heard, clips, folds, TERMS, permissive=args.licences == "permissive")
         judge.answer.load_state_dict(layer.state_dict())

@@ -2,7 +2,6 @@
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ _LOOK_EVERY_S = 2.0
 
 
 class Held:
-    """All mixtures of some folds: VIEWS pictures, targets and what YAMNet says, float16 on the device."""
+    """All mixtures of further sounds: VIEWS pictures, targets and what YAMNet says, float16 on the device."""
 
     def __init__(self, folder: Path, device: torch.device) -> None:
         """Args: the folder of shards; where the pictures are held."""
@@ -27,7 +26,6 @@ class Held:
         shapes = {"pictures": (VIEWS, *SHAPE), "targets": (len(OUTPUTS),), "yamnet": (YAMNET_TAGS,)}
         self._kept = {n: torch.empty(0, *s, dtype=torch.float16, device=device) for n, s in shapes.items()}
         self._count, self._read = 0, set[Path]()
-        self._rows: dict[int, Tensor] = {}
         self._looked_s = -np.inf
 
     def __len__(self) -> int:
@@ -39,18 +37,18 @@ class Held:
         if now_s - self._looked_s < _LOOK_EVERY_S:
             return
         self._looked_s = now_s
-        for path in sorted(self._folder.glob("fold*.npz")):
+        for path in sorted(self._folder.glob("fold-1-*.npz")):
             if ".part" not in path.name and path not in self._read:
                 self._take(path)
 
-    def wait(self, folds: Sequence[int], mixtures: int) -> None:
-        """Return when so many mixtures of each of `folds` are there."""
+    def wait(self, mixtures: int) -> None:
+        """Return when so many mixtures are there."""
         self.look(time.monotonic())
         told = False
-        while lacking := [fold for fold in folds if len(self._rows.get(fold, ())) < mixtures]:
+        while self._count < mixtures:
             if not told:
                 sys.stderr.write(
-                    f"{self._folder}: waits for {mixtures} mixtures of each of the folds {lacking}, "
+                    f"{self._folder}: waits for {mixtures} mixtures of further sounds, "
                     "which scripts.street_sound.pool makes\n"
                 )
                 told = True
@@ -69,32 +67,21 @@ class Held:
                 larger[: self._count] = kept[: self._count]
                 self._kept[name] = larger
             self._kept[name][self._count : end] = torch.from_numpy(stored[name]).to(self._device)
-        fold = int(path.name.removeprefix("fold").rsplit("-", 1)[0])
-        new = torch.arange(self._count, end, device=self._device)
-        self._rows[fold] = torch.cat([self._rows[fold], new]) if fold in self._rows else new
         self._count = end
 
-    def first(self, fold: int, pictures: int) -> Tensor:
-        """Return the first pictures of a fold, float32 (n, BANDS, FRAMES); waits for them."""
-        self.wait([fold], pictures // VIEWS)
-        rows = self._rows[fold][: pictures // VIEWS]
-        return self._kept["pictures"][rows].flatten(0, 1).float()
+    def first(self, pictures: int) -> Tensor:
+        """Return the first pictures, float32 (n, BANDS, FRAMES); waits for them."""
+        self.wait(pictures // VIEWS)
+        return self._kept["pictures"][: pictures // VIEWS].flatten(0, 1).float()
 
-    def batch(self, step: int, shares: Mapping[int, int]) -> dict[str, Tensor]:
-        """Return pictures drawn from folds, as float32 on the device, in any order.
-
-        Args:
-            step: the same step draws the same from the same pool.
-            shares: how many pictures of which fold.
-        """
+    def batch(self, step: int, count: int) -> dict[str, Tensor]:
+        """Return `count` pictures, as float32 on the device; a step draws the same from the same pool."""
         generator = torch.Generator(self._device).manual_seed(SEED * 100_003 + step)
 
-        def drawn(most: int, count: int) -> Tensor:
+        def drawn(most: int) -> Tensor:
             return torch.randint(most, (count,), generator=generator, device=self._device)
 
-        rows = torch.cat([self._rows[f][drawn(len(self._rows[f]), n)] for f, n in shares.items()])
-        rows = rows[torch.randperm(len(rows), generator=generator, device=self._device)]
-        view = drawn(VIEWS, len(rows))
+        rows, view = drawn(self._count), drawn(VIEWS)
         return {
             "pictures": self._kept["pictures"][rows, view].float(),
             "targets": self._kept["targets"][rows].float(),
@@ -103,14 +90,14 @@ class Held:
 
 
 class Drawn:
-    """Batches of a training that draws from some folds of a pool that is held."""
+    """Batches of a training that draws from a pool that is held."""
 
-    def __init__(self, held: Held, shares: Mapping[int, int]) -> None:
-        """Args: the pool; how many pictures of which fold a batch has."""
-        self._held, self._shares = held, shares
-        held.wait(list(shares), 1)
+    def __init__(self, held: Held, count: int) -> None:
+        """Args: the pool; how many pictures a batch has."""
+        self._held, self._count = held, count
+        held.wait(1)
 
     def batch(self, step: int) -> dict[str, Tensor]:
         """Return batch `step`."""
         self._held.look(time.monotonic())
-        return self._held.batch(step, self._shares)
+        return self._held.batch(step, self._count)

@@ -7,16 +7,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from edge.dsp.log_mel import SHAPE
+from edge.dsp.log_mel import BANDS, SHAPE
 from scripts.onnx_files import halve_weights, write_network
 from scripts.street_sound.labels import OUTPUTS
 
 EMBEDDING, TAGS, YAMNET_TAGS = 384, 527, 521
 _SECOND = 256  # features for what YAMNet hears and mn04 does not
-FEATURES = EMBEDDING + _SECOND
+_TAUGHT = EMBEDDING + _SECOND
 _INNER = 512  # between mn04's embedding and its tags
-_ALL = FEATURES + _INNER
-_BRANCH = 12  # the layer from which the second features grow
+_FOR_TAGS = _TAUGHT + _INNER
+_BRANCH = 12  # the layer from which the second features grow, and that of the spectrum
+_SPECTRUM = 48 * BANDS // 16  # its channels at each of its heights, averaged over time
+FEATURES = _TAUGHT + _SPECTRUM
 
 
 class _Shape(NamedTuple):
@@ -105,10 +107,10 @@ class StreetNet(nn.Module):
         self.branch = nn.Sequential(branch, *_conv(96, _SECOND), nn.Hardswish())
         self.neck = nn.Sequential(nn.Linear(2 * _SECOND, _SECOND), nn.ReLU())
         self.drop = nn.Dropout(0.1)
-        self.answer = nn.Linear(FEATURES, len(OUTPUTS))
+        self.answer = nn.Linear(_TAUGHT, len(OUTPUTS))
         self.inner = nn.Sequential(nn.Linear(EMBEDDING, _INNER), nn.Hardswish())
-        self.tags = nn.Linear(_ALL, TAGS)
-        self.yamnet = nn.Linear(_ALL, YAMNET_TAGS)
+        self.tags = nn.Linear(_FOR_TAGS, TAGS)
+        self.yamnet = nn.Linear(_FOR_TAGS, YAMNET_TAGS)
 
     def forced(self, pictures: Tensor, layers: Sequence[Tensor], few: int, first: int) -> list[Tensor]:
         """Return each layer's output from what the teacher's layer before it gives.
@@ -134,19 +136,25 @@ class StreetNet(nn.Module):
         return found
 
     def gathered(self, layers: Sequence[Tensor]) -> Tensor:
-        """Return the features, (n, FEATURES + more for the tags), from the layers' outputs."""
+        """Return the features that are taught, and those for the tags, from the layers' outputs."""
         second = self.branch(layers[_BRANCH])
         pooled = torch.cat([second.mean(dim=(2, 3)), second.amax(dim=(2, 3))], dim=1)
         embedding = layers[-1].mean(dim=(2, 3))
         return torch.cat([embedding, self.neck(pooled), self.inner(embedding)], dim=1)
 
     def features(self, pictures: Tensor) -> Tensor:
-        """(n, 1, BANDS, FRAMES) to (n, FEATURES + more for the tags)."""
-        return self.gathered(self.chain(pictures))
+        """(n, 1, BANDS, FRAMES) to (n, FEATURES + more for the tags).
+
+        The embedding is averaged over the picture, so it forgets where in frequency something was; the
+        spectrum of a layer before it tells.
+        """
+        layers = self.chain(pictures)
+        return torch.cat([self.gathered(layers), layers[_BRANCH].mean(dim=3).flatten(1)], dim=1)
 
     def said(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Features to logits of OUTPUTS, mn04's tags, YAMNet's tags."""
-        return self.answer(self.drop(features[:, :FEATURES])), self.tags(features), self.yamnet(features)
+        """Features, with the spectrum or without, to logits of OUTPUTS, mn04's tags, YAMNet's tags."""
+        features = features[:, :_FOR_TAGS]
+        return self.answer(self.drop(features[:, :_TAUGHT])), self.tags(features), self.yamnet(features)
 
 
 class Judge(nn.Module):
@@ -161,7 +169,7 @@ class Judge(nn.Module):
         self.tags, self.sizes = nn.ModuleList(), [[len(f) for f in family] for family in families]
         for layer, family in zip((net.tags, net.yamnet), families, strict=True):
             rows = [k for columns in family for k in columns]
-            chosen = nn.Linear(_ALL, len(rows))
+            chosen = nn.Linear(_FOR_TAGS, len(rows))
             chosen.weight.data.copy_(layer.weight.data[rows])
             chosen.bias.data.copy_(layer.bias.data[rows])
             self.tags.append(chosen.requires_grad_(requires_grad=False))
@@ -172,9 +180,9 @@ class Judge(nn.Module):
         found = [
             part.amax(dim=1, keepdim=True)
             for layer, sizes in zip(self.tags, self.sizes, strict=True)
-            for part in torch.split(layer(features), sizes, dim=1)
+            for part in torch.split(layer(features[:, :_FOR_TAGS]), sizes, dim=1)
         ]
-        return torch.cat([features[:, :FEATURES], *found], dim=1)
+        return torch.cat([features[:, :_TAUGHT], features[:, _FOR_TAGS:], *found], dim=1)
 
     def forward(self, features: Tensor) -> Tensor:
         """Features to (n, len(OUTPUTS))."""

@@ -1,11 +1,10 @@
-"""Train the street-sound network.
+"""Train the street-sound network, on further recordings and simulated sounds alone.
 
-First on further recordings, as the start of all: each layer by itself, given what the teacher's layer
-before it gives, then the whole chain; then once for each fold left out; then on everything. With
-`--more-pictures` the folds and everything go on from where they ended, at a lower rate. It can be interrupted
+First each layer by itself, given what the teacher's layer before it gives, then the whole chain. No recording
+that is measured on is heard; what they teach is the last layer (`head.py`). It can be interrupted
 at any time: run the same command again and it goes on.
 
-    python -m scripts.street_sound.train --cache DIR --peers DIR [--only base,0,1,2,3,all]
+    python -m scripts.street_sound.train --cache DIR --peers DIR
 """
 
 import argparse
@@ -15,7 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise, zip_longest
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -24,7 +23,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from scripts.street_sound.corpus import FOLDS, SEED
+from scripts.street_sound.corpus import SEED
 from scripts.street_sound.labels import UNKNOWN
 from scripts.street_sound.network import EMBEDDING, StreetNet, layout
 from scripts.street_sound.peers import Families, tag_families
@@ -46,14 +45,12 @@ _CPU = torch.device("cpu")
 Arrays = dict[str, npt.NDArray[np.float16]]
 
 
-def shards(folder: Path, folds: list[int], most: int | None = None) -> list[Path]:
-    """Return the files of `folds`, at most `most` of each, the folds by turns."""
-    found = [sorted(p for p in folder.glob(f"fold{k}-*.npz") if ".part" not in p.name)[:most] for k in folds]
-    if not all(found):
-        raise SystemExit(
-            f"{folder}: shards of folds {folds} are missing; run scripts.street_sound.pool first"
-        )
-    return [path for row in zip_longest(*found) for path in row if path]
+def shards(folder: Path, fold: int) -> list[Path]:
+    """Return the files of a fold; -1: of the further sounds."""
+    found = sorted(p for p in folder.glob(f"fold{fold}-*.npz") if ".part" not in p.name)
+    if not found:
+        raise SystemExit(f"{folder}: shards of fold {fold} are missing; run scripts.street_sound.pool first")
+    return found
 
 
 def read_shard(path: Path) -> Arrays:
@@ -62,12 +59,6 @@ def read_shard(path: Path) -> Arrays:
     views = stored["pictures"].shape[1]
     whole = {n: np.repeat(stored[n], views, axis=0) for n in stored.files if n != "pictures"}
     return {"pictures": stored["pictures"].reshape(-1, *stored["pictures"].shape[2:]), **whole}
-
-
-def read_pool(folder: Path, folds: list[int], most: int | None = None) -> Arrays:
-    """Return the shards of `folds` as one array of each kind."""
-    parts = [read_shard(path) for path in shards(folder, folds, most)]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 class Feed:
@@ -208,7 +199,7 @@ class Stage:
         return self.before + self.pictures
 
 
-FORCED_RATE, BASE_RATE, _RATE, _MORE_RATE = 4e-3, 2e-3, 1e-3, 8e-4  # peak learning rates
+FORCED_RATE, BASE_RATE = 4e-3, 2e-3  # peak learning rates
 _RISE, _LOWEST, _LAST = 0.15, 1 / 25, 1 / 250_000  # share of the rise; of the peak, before and after
 _MOMENTA = 0.85, 0.95
 
@@ -305,9 +296,6 @@ def fit(
         net = StreetNet()
         net.load_state_dict(torch.load(done, map_location="cpu"))
         return net
-    if start and not (stage.pictures or stage.seconds):
-        torch.save(start.state_dict(), done)
-        return start
     run, recent = _Run(stage, start, device), None
     if unfinished.exists():
         run.load(unfinished)
@@ -326,12 +314,6 @@ def fit(
     return run.slow
 
 
-def furthest(folder: Path, name: str) -> Path | None:
-    """Return the weights of the last finished stage of a fold or of everything, where there is one."""
-    stages = [folder / f"{name}.more.pt", folder / f"{name}.pt"]
-    return next((path for path in stages if path.exists()), None)
-
-
 def _follow(slow: StreetNet, net: StreetNet, decay: float) -> None:
     with torch.no_grad():
         for a, b in zip(slow.state_dict().values(), net.state_dict().values(), strict=True):
@@ -339,6 +321,12 @@ def _follow(slow: StreetNet, net: StreetNet, decay: float) -> None:
                 a.lerp_(b, 1 - decay)
             else:
                 a.copy_(b)
+
+
+def trained(cache: Path) -> Path:
+    """Return the weights that training left in `cache`; where there was none, those of the repository."""
+    found = cache / "network" / START.name
+    return found if found.exists() else START
 
 
 def load_start(path: Path) -> StreetNet:
@@ -366,29 +354,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--peers", type=Path, required=True, help="folder of the teachers, for their tags' names"
     )
-    parser.add_argument("--licences", choices=("any", "permissive"), default="any")
-    parser.add_argument("--only", default="base,0,1,2,3,all")
     parser.add_argument(
         "--layers", type=int, default=130_000, help="pictures the layers see, each by itself; 0: none"
     )
-    parser.add_argument(
-        "--base", type=int, default=83_000, help="pictures the common start sees after that; 0: none"
-    )
-    parser.add_argument(
-        "--each", type=int, default=12_800, help="pictures each fold and everything sees; 0: as started"
-    )
-    parser.add_argument(
-        "--more-pictures", type=int, default=0, help="pictures each of them sees after that; 0: no such stage"
-    )
-    parser.add_argument(
-        "--more-rate", type=float, default=_MORE_RATE, help="peak learning rate of --more-pictures"
-    )
-    parser.add_argument(
-        "--more-shards", type=int, default=6, help="shards of further sounds beside the labelled"
-    )
-    parser.add_argument(
-        "--start", type=Path, default=START, help="weights from which the common start begins"
-    )
+    parser.add_argument("--base", type=int, default=83_000, help="pictures the chain sees after that")
+    parser.add_argument("--start", type=Path, default=START, help="weights from which it begins")
     return parser.parse_args()
 
 
@@ -396,28 +366,17 @@ def main() -> None:
     """Train what is not trained yet."""
     args = _arguments()
     torch.set_num_threads(1)
-    pool, more = args.cache / f"pool-{args.licences}", args.cache / "pool-any"
-    folder = args.cache / f"networks-{args.licences}"
+    folder, paths = args.cache / "network", shards(args.cache / "pool-any", -1)
     folder.mkdir(parents=True, exist_ok=True)
     # What the layers give is standardised in the same way in every training.
-    sample = torch.from_numpy(read_shard(shards(more, [-1], 1)[0])["pictures"][:512].astype(np.float32))
+    sample = torch.from_numpy(read_shard(paths[0])["pictures"][:512].astype(np.float32))
     loss = Loss(Teacher(args.peers), sample, tag_families(args.peers))
-    base = load_start(args.start) if args.start.exists() else None
+    net = load_start(args.start) if args.start.exists() else None
     if args.layers:
         stage = Stage("layers", args.layers, FORCED_RATE, forced=True)
-        base = fit(stage, Feed(shards(more, [-1]), stage.seen), loss, base, folder)
-    if args.base:
-        stage = Stage("base", args.base, BASE_RATE, before=args.layers)
-        base = fit(stage, Feed(shards(more, [-1]), stage.seen), loss, base, folder)
-        save_start(base, folder / START.name)
-    for name in (n for n in args.only.split(",") if n != "base"):
-        left_out = int(name) if name != "all" else None
-        paths = shards(pool, [k for k in range(FOLDS) if k != left_out])
-        paths += shards(more, [-1], args.more_shards) if args.more_shards else []
-        net = fit(Stage(name, args.each, _RATE), Feed(paths, args.each), loss, base, folder)
-        if args.more_pictures:
-            more_stage = Stage(f"{name}.more", args.more_pictures, args.more_rate, before=args.each)
-            fit(more_stage, Feed(paths, more_stage.seen), loss, net, folder)
+        net = fit(stage, Feed(paths, stage.seen), loss, net, folder)
+    stage = Stage("base", args.base, BASE_RATE, before=args.layers)
+    save_start(fit(stage, Feed(paths, stage.seen), loss, net, folder), folder / START.name)
 
 
 if __name__ == "__main__":

@@ -28,11 +28,11 @@ HUSH = 20  # the feature that lights up in silence; that of each class has its n
 
 
 def _clips(*, hush: bool = False) -> list[Clip]:
-    """Fifteen clips of each class and thirty others in each fold; the clips of group `hush` hold nothing."""
+    """24 clips of each class and 48 others in each fold; the clips of group `hush` hold nothing."""
     sounding = [
         Clip(f"{label}{k}", label, label, "mine", f"{label}{k // 3}", "real", "CC0", fold)
         for fold in range(FOLDS)
-        for label, count in (*((label, 15) for label in FROM_MANIFEST.values()), ("other", 30))
+        for label, count in (*((label, 24) for label in FROM_MANIFEST.values()), ("other", 48))
         for k in range(1000 * fold, 1000 * fold + count)
     ]
     quiet = Clip("quiet", "fireworks", "fireworks", "mine", "hush", "real", "CC0", 3)

@@ -24,7 +24,6 @@ from scripts.street_sound.train import (
     Loss,
     Stage,
     fit,
-    furthest,
     load_start,
     read_shard,
     save_start,
@@ -47,12 +46,11 @@ def _pool(folder: Path, folds: list[int], count: int) -> None:
             )
 
 
-def test_shards_of_the_folds_come_by_turns_and_a_missing_fold_is_told(tmp_path: Path) -> None:
+def test_the_shards_of_a_fold_come_in_order_and_a_missing_fold_is_told(tmp_path: Path) -> None:
     _pool(tmp_path, [0, 2], 2)
-    names = [p.name for p in shards(tmp_path, [0, 2])]
-    assert names == ["fold0-000.npz", "fold2-000.npz", "fold0-001.npz", "fold2-001.npz"]
+    assert [p.name for p in shards(tmp_path, 2)] == ["fold2-000.npz", "fold2-001.npz"]
     with pytest.raises(SystemExit, match=r"run scripts\.street_sound\.pool first"):
-        shards(tmp_path, [0, 1])
+        shards(tmp_path, 1)
 
 
 def test_every_view_is_a_row_with_the_targets_of_its_mixture(tmp_path: Path) -> None:
@@ -64,7 +62,8 @@ def test_every_view_is_a_row_with_the_targets_of_its_mixture(tmp_path: Path) -> 
 
 def test_a_feed_gives_the_same_batch_again_and_reaches_every_shard(tmp_path: Path) -> None:
     _pool(tmp_path, [0, 1, 2], 2)
-    feed, again = (Feed(shards(tmp_path, [0, 1, 2]), 5 * BATCH) for _ in range(2))
+    paths = [path for fold in (0, 1, 2) for path in shards(tmp_path, fold)]
+    feed, again = (Feed(paths, 5 * BATCH) for _ in range(2))
     assert feed.steps == 5
     seen = set()
     for step in range(feed.steps):
@@ -101,7 +100,7 @@ def test_a_network_that_is_its_teacher_costs_least(tmp_path: Path, forced: bool)
     batch["targets"][:] = UNKNOWN
     torch.manual_seed(3)
     same, other = Taught().eval(), StreetNet().eval()
-    batch["yamnet"] = same.yamnet(same.features(batch["pictures"][:, None])).detach()
+    batch["yamnet"] = same.said(same.features(batch["pictures"][:, None]))[2].detach()
     with torch.no_grad():
         costs = [float(loss(net, batch["pictures"], batch, forced)) for net in (same, other)]
     assert costs[0] < costs[1]
@@ -120,13 +119,11 @@ def test_layers_learn_by_themselves_what_the_teachers_layers_do(tmp_path: Path) 
     assert costs[1] < 0.95 * costs[0]
 
 
-def test_a_further_stage_goes_on_with_other_batches_and_is_the_furthest(tmp_path: Path) -> None:
-    _pool(tmp_path, [0, 1], 1)
-    paths = shards(tmp_path, [0, 1])
+def test_a_further_stage_goes_on_with_other_batches(tmp_path: Path) -> None:
+    _pool(tmp_path, [0], 2)
+    paths = shards(tmp_path, 0)
     loss = _loss(paths[0])
-    assert furthest(tmp_path, "0") is None
-    first = fit(Stage("0", BATCH, 1e-3), Feed(paths, BATCH), loss, None, tmp_path)
-    assert furthest(tmp_path, "0") == tmp_path / "0.pt"
+    first = fit(Stage("layers", BATCH, 1e-3), Feed(paths, BATCH), loss, None, tmp_path)
     drawn: list[int] = []
 
     class Watched(Feed):
@@ -134,13 +131,13 @@ def test_a_further_stage_goes_on_with_other_batches_and_is_the_furthest(tmp_path
             drawn.append(step)
             return super().batch(step)
 
-    stage = Stage("0.more", 4 * BATCH, 1e-3, before=BATCH)
+    stage = Stage("base", 4 * BATCH, 1e-3, before=BATCH)
     more = fit(stage, Watched(paths, stage.seen), loss, first, tmp_path)
     assert drawn == [1, 2, 3, 4]
-    assert furthest(tmp_path, "0") == tmp_path / "0.more.pt"
     assert not torch.equal(more.answer.weight, first.answer.weight)
     again = fit(stage, Watched(paths, stage.seen), loss, first, tmp_path)
     assert torch.equal(again.answer.weight, more.answer.weight)
+    assert drawn == [1, 2, 3, 4]  # what is finished is not trained again
 
 
 class Interrupted(Feed):
@@ -157,7 +154,7 @@ def test_a_training_that_was_interrupted_goes_on_as_if_it_had_not_been(
 ) -> None:
     monkeypatch.setattr("scripts.street_sound.train._SAVE_EVERY", 1)
     _pool(tmp_path, [0], 1)
-    paths = shards(tmp_path, [0])
+    paths = shards(tmp_path, 0)
     loss, stage = _loss(paths[0]), Stage("0", 3 * BATCH, 1e-3)
     (tmp_path / "straight").mkdir()
     straight = fit(stage, Feed(paths, stage.seen), loss, None, tmp_path / "straight")
@@ -173,15 +170,12 @@ def test_a_training_that_was_interrupted_goes_on_as_if_it_had_not_been(
     assert not (tmp_path / "0.unfinished.pt").exists()
 
 
-def test_a_last_layer_is_fitted_again_after_further_training(tmp_path: Path) -> None:
-    for name, made_s in (("0.pt", 1), ("0.head.pt", 2), ("1.pt", 1), ("all.pt", 1), ("all.head.pt", 3)):
-        (tmp_path / name).touch()
-        os.utime(tmp_path / name, (made_s, made_s))
-    assert unfitted(tmp_path) == [("1", tmp_path / "1.pt")]
-    for name in ("0.more.pt", "all.more.pt"):
-        (tmp_path / name).touch()
-        os.utime(tmp_path / name, (3, 3))
-    assert unfitted(tmp_path) == [("0", tmp_path / "0.more.pt"), ("1", tmp_path / "1.pt")]
+def test_a_last_layer_is_fitted_again_where_its_network_is_newer(tmp_path: Path) -> None:
+    start = tmp_path / "start.npz"
+    for path, made_s in ((start, 2), (tmp_path / "0.head.pt", 1), (tmp_path / "all.head.pt", 3)):
+        path.touch()
+        os.utime(path, (made_s, made_s))
+    assert unfitted(tmp_path, start) == ["0", "1", "2", "3"]
 
 
 def test_a_judge_hears_the_tags_of_its_network() -> None:
@@ -191,9 +185,9 @@ def test_a_judge_hears_the_tags_of_its_network() -> None:
     features = net.features(torch.randn(3, 1, *SHAPE))
     evidence = judge.evidence(features)
     assert evidence.shape == (3, FEATURES + 2 * len(OUTPUTS))
-    expected = net.tags(features)[:, [0, 20]].amax(dim=1)
-    assert torch.allclose(evidence[:, FEATURES], expected, atol=1e-5)
-    assert torch.allclose(evidence[:, -1], net.yamnet(features)[:, len(OUTPUTS) - 1], atol=1e-5)
+    _, mn04, yamnet = net.said(features)
+    assert torch.allclose(evidence[:, FEATURES], mn04[:, [0, 20]].amax(dim=1), atol=1e-5)
+    assert torch.allclose(evidence[:, -1], yamnet[:, len(OUTPUTS) - 1], atol=1e-5)
 
 
 def test_a_start_is_kept_in_half_precision(tmp_path: Path) -> None:
