@@ -2,9 +2,9 @@
 
     python -m scripts.street_sound.evaluate --recordings DIR --peers DIR --cache DIR [--ship]
 
-Every recording is scored by the network whose training left its fold out. `--ship` exports the network
-trained on everything, calibrated, with its card, to models/street_sound, and writes docs/street_sound.md with
-the plots.
+Every recording is scored with the last layer that was fitted without its fold. `--ship` exports the network
+with the one fitted on everything, calibrated, with its card, to models/street_sound, and writes
+docs/street_sound.md with the plots.
 """
 
 import argparse
@@ -182,7 +182,13 @@ def _tables(clips: list[Clip], seen: Windows, models: dict[str, Scores]) -> _Tab
     return _Tables(segments, truth, table(truth, segments), found(heard, of_clips), pooling)
 
 
-def _report(findings: Findings, tables: _Tables, model: Path, variants: Path | None) -> str:
+def _read(path: Path | None) -> str:
+    return path.read_text(encoding="utf-8") if path else ""
+
+
+def _report(
+    findings: Findings, tables: _Tables, model: Path, variants: Path | None, other: Path | None
+) -> str:
     limits = findings.probabilities()
     alarm_rows = [
         f"| {n} | {r[0]:.1f} ({r[1]:.1f}..{r[2]:.1f}) | {findings.recalls[n]} | {limits[n]:.3f} | "
@@ -202,7 +208,8 @@ def _report(findings: Findings, tables: _Tables, model: Path, variants: Path | N
         folds=len(findings.folds),
         silent=int((tables.truth.label == SILENCE).sum()),
         segments=tables.truth.label.size,
-        variants=variants.read_text(encoding="utf-8") if variants else "",
+        variants=_read(variants),
+        elsewhere=_read(other),
     )
 
 
@@ -226,7 +233,7 @@ def _ship(args: argparse.Namespace, clips: list[Clip], findings: Findings, table
         seed=SEED,
         further=args.further,
     )
-    report = _report(findings, tables, folder / "model.onnx", args.variants)
+    report = _report(findings, tables, folder / "model.onnx", args.variants, args.elsewhere)
     (_ROOT / "docs" / "street_sound.md").write_text(report, encoding="utf-8")
 
 
@@ -240,6 +247,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--licences", choices=("any", "permissive"), default="any")
     parser.add_argument("--further", type=Path, help="TOML with [[materials]] of the further recordings")
     parser.add_argument("--variants", type=Path, help="Markdown about other variants, put into the report")
+    parser.add_argument(
+        "--elsewhere", type=Path, help="Markdown that elsewhere.py wrote, put into the report"
+    )
     parser.add_argument("--ship", action="store_true", help="write models/street_sound and docs/")
     return parser.parse_args()
 

@@ -60,13 +60,13 @@ class Terms:
 
 TERMS = {
     "gunshot": Terms(),
-    "firework": Terms(keep=1e-2, prior=1.0, mixed=0.3),
+    "firework": Terms(keep=1e-2),
     "explosion": Terms(),
     "glass_break": Terms(keep=3e-4, prior=1.5, mixed=0.01),
-    "scream": Terms(keep=3e-4, prior=1.5),
+    "scream": Terms(keep=3e-4, prior=0.3, mixed=0.01),
     "raised_voice": Terms(),
     "siren": Terms(keep=1e-2, mixed=0.01),
-    "horn": Terms(keep=3e-4, prior=1.5),
+    "horn": Terms(keep=3e-4, prior=1.0, mixed=0.01),
 }
 """What `choose` found best for each class; explosions and raised voices are off and were not chosen for."""
 
