@@ -386,8 +386,8 @@ began, a gathering 20 s (`[detectors.crowd]`).
   exceedance), the event is right though nothing is wrong: the figure is the base rate itself.
 * **Street**: events an hour that the detectors and the rule make of {hours:.2f} hours of recordings of
   lively streets in which nothing of the kind happens, with the 95 % interval. They are those of the half
-  in `docs/impulses.md` that had no part in the choice of its thresholds, but the shipped street-sound
-  model has heard them in its training: `docs/street_sound.md` has the figures of models that had not. A
+  in `docs/impulses.md` that had no part in the choice of its thresholds, but the last layer of the
+  shipped street-sound model was fitted on them: `docs/street_sound.md` has figures of some that were not. A
   lively street is not an average one, and most of these come from few recordings.
 
 ## Base rates

@@ -98,7 +98,7 @@ def main() -> None:
     )
     parser.add_argument("--recordings", type=Path, required=True, help="folder with manifest.csv")
     parser.add_argument("--peers", type=Path, required=True, help="folder of the teachers")
-    parser.add_argument("--cache", type=Path, required=True, help="folder that training wrote")
+    parser.add_argument("--cache", type=Path, required=True, help="folder that pool.py wrote")
     parser.add_argument("--more", type=Path, help="folder of further sound files, as for the pool")
     args = parser.parse_args()
     torch.set_num_threads(1)

@@ -1,6 +1,7 @@
 """Measure the street-sound network and its peers on the same segments, calibrate it, plot, and ship it.
 
     python -m scripts.street_sound.evaluate --recordings DIR --peers DIR --cache DIR [--ship]
+        [--elsewhere FILE] [--further FILE] [--variants FILE]
 
 Every recording is scored with the last layer that was fitted without its fold. `--ship` exports the network
 with the one fitted on everything, calibrated, with its card, to models/street_sound, and writes
@@ -24,6 +25,7 @@ from scripts.onnx_files import one_thread_session
 from scripts.street_sound import plots
 from scripts.street_sound.corpus import FOLDS, SEED, Clip, read_manifest, read_tracks
 from scripts.street_sound.figures import VARIANT, Row, Truth, found, markdown, table
+from scripts.street_sound.head import refuse_others
 from scripts.street_sound.labels import OUTPUTS, SILENCE
 from scripts.street_sound.measures import (
     Mask,
@@ -40,6 +42,7 @@ from scripts.street_sound.peers import tag_families
 from scripts.street_sound.pooling_figures import rows as pooling_rows
 from scripts.street_sound.scores import Scores, Windows, ours, peers, windows
 from scripts.street_sound.shipping import OFF, Rate, write_card
+from scripts.street_sound.train import trained
 
 Floats = npt.NDArray[np.float64]
 OPERATING_POINT = 0.005
@@ -187,7 +190,7 @@ def _read(path: Path | None) -> str:
 
 
 def _report(
-    findings: Findings, tables: _Tables, model: Path, variants: Path | None, other: Path | None
+    findings: Findings, tables: _Tables, model: Path, variants: Path | None, elsewhere: Path | None
 ) -> str:
     limits = findings.probabilities()
     alarm_rows = [
@@ -209,7 +212,7 @@ def _report(
         silent=int((tables.truth.label == SILENCE).sum()),
         segments=tables.truth.label.size,
         variants=_read(variants),
-        elsewhere=_read(other),
+        elsewhere=_read(elsewhere),
     )
 
 
@@ -243,7 +246,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--recordings", type=Path, required=True, help="folder with manifest.csv")
     parser.add_argument("--peers", type=Path, required=True, help="folder with efficientat_mn04/ and yamnet/")
-    parser.add_argument("--cache", type=Path, required=True, help="folder that training wrote")
+    parser.add_argument("--cache", type=Path, required=True, help="folder that head.py wrote")
     parser.add_argument("--licences", choices=("any", "permissive"), default="any")
     parser.add_argument("--further", type=Path, help="TOML with [[materials]] of the further recordings")
     parser.add_argument("--variants", type=Path, help="Markdown about other variants, put into the report")
@@ -261,11 +264,13 @@ def main() -> None:
     clips = read_manifest(args.recordings, SEED)
     tracks = read_tracks(args.recordings, clips, args.cache)
     seen = windows(args.cache, tracks)
+    refuse_others(args.cache / f"networks-{args.licences}", trained(args.cache))
     scored = ours(args.cache / f"networks-{args.licences}", clips, seen)
     others = peers(args.peers, args.cache, clips, tracks)
     models = {"ours": scored, **{n: s.only(scored.clip) for n, s in others.items()}}
     variant = args.cache / "networks-permissive"
     if args.licences == "any" and all((variant / f"{k}.head.pt").exists() for k in range(FOLDS)):
+        refuse_others(variant, trained(args.cache))
         models[VARIANT] = ours(variant, clips, seen)
     tables = _tables(clips, seen, models)
     findings = find(clips, tracks, scored, tables.truth)

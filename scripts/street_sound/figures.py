@@ -12,7 +12,7 @@ from scripts.street_sound.scores import Scores
 
 FALSE_POSITIVES = 0.01
 VARIANT = "permissive"
-"""Our recipe on permissively licensed recordings alone: measured, neither shipped nor a peer."""
+"""The last layer fitted on permissively licensed recordings alone: neither shipped nor a peer."""
 _GUN_SOURCES = {"video cuts": "gunshot_video", "UrbanSound8K": "urbansound8k"}
 _GUN_TARGETS = {"video cuts": 0.93, "UrbanSound8K": 0.88}
 _TARGETS = {

@@ -12,6 +12,7 @@ show it what else there is: what neither YAMNet nor the network's own tags hear 
 """
 
 import argparse
+import hashlib
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -239,11 +240,30 @@ def answers(heard: Heard, layer: nn.Linear, of: npt.NDArray[np.bool_]) -> Scores
     return scores.told(by_segment=True).of_segments()
 
 
-def unfitted(folder: Path, start: Path) -> list[str]:
-    """Return the folds, and `all`, that have no last layer in `folder`, or one older than the network."""
-    names = (*map(str, range(FOLDS)), "all")
-    made = {name: folder / f"{name}.head.pt" for name in names}
-    return [n for n, p in made.items() if not p.exists() or p.stat().st_mtime < start.stat().st_mtime]
+def digest(start: Path) -> str:
+    """Return what tells one network's weights from another's."""
+    return hashlib.sha256(start.read_bytes()).hexdigest()
+
+
+def layers(folder: Path, start: Path) -> dict[str, bool]:
+    """Return of each last layer in `folder`, by fold and `all`, whether it was fitted on that network."""
+    files = {name: folder / f"{name}.head.pt" for name in (*map(str, range(FOLDS)), "all")}
+    whole = digest(start)
+    return {
+        name: torch.load(path, map_location="cpu")["start"] == whole
+        for name, path in files.items()
+        if path.exists()
+    }
+
+
+def refuse_others(folder: Path, start: Path) -> None:
+    """End the command if a last layer in `folder` was fitted on another network."""
+    others = [name for name, ours in layers(folder, start).items() if not ours]
+    if others:
+        raise SystemExit(
+            f"{folder}: the last layers {', '.join(others)} were fitted on another network than {start}; "
+            "run scripts.street_sound.head"
+        )
 
 
 def load(start: Path, families: Families) -> tuple[StreetNet, Judge]:
@@ -253,7 +273,7 @@ def load(start: Path, families: Families) -> tuple[StreetNet, Judge]:
 
 
 def main() -> None:
-    """Fit the last layers that are missing, each with a fold left out and one on everything; export them."""
+    """Fit the last layers that this network lacks, each with a fold left out and one on all; export them."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -261,7 +281,7 @@ def main() -> None:
     parser.add_argument(
         "--peers", type=Path, required=True, help="folder of the teachers, for their tags' names"
     )
-    parser.add_argument("--cache", type=Path, required=True, help="folder that training wrote")
+    parser.add_argument("--cache", type=Path, required=True, help="folder that pool.py wrote")
     parser.add_argument("--more", type=Path, help="folder of further sound files, as for the pool")
     parser.add_argument("--licences", choices=("any", "permissive"), default="any")
     args = parser.parse_args()
@@ -272,7 +292,8 @@ def main() -> None:
     folder, pool = args.cache / f"networks-{args.licences}", args.cache / f"pool-{args.licences}"
     folder.mkdir(parents=True, exist_ok=True)
     start = trained(args.cache)
-    names = unfitted(folder, start)
+    fitted = layers(folder, start)
+    names = [name for name in (*map(str, range(FOLDS)), "all") if not fitted.get(name)]
     if not names:
         return
     net, judge = load(start, tag_families(args.peers))
@@ -282,7 +303,8 @@ def main() -> None:
         layer = fit(heard, clips, folds, TERMS, permissive=args.licences == "permissive")
         judge.answer.load_state_dict(layer.state_dict())
         export(net, judge, folder / f"{name}.onnx")
-        torch.save({"net": net.state_dict(), "judge": judge.state_dict()}, folder / f"{name}.head.pt")
+        kept = {"start": digest(start), "net": net.state_dict(), "judge": judge.state_dict()}
+        torch.save(kept, folder / f"{name}.head.pt")
 
 
 if __name__ == "__main__":

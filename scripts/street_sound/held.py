@@ -95,7 +95,6 @@ class Drawn:
     def __init__(self, held: Held, count: int) -> None:
         """Args: the pool; how many pictures a batch has."""
         self._held, self._count = held, count
-        held.wait(1)
 
     def batch(self, step: int) -> dict[str, Tensor]:
         """Return batch `step`."""

@@ -94,7 +94,10 @@ class _Block(nn.Module):
 
 
 class StreetNet(nn.Module):
-    """(n, 1, BANDS, FRAMES) to logits of OUTPUTS, and in training what the teachers say."""
+    """(n, 1, BANDS, FRAMES) to features, and in training to what the teachers say.
+
+    `answer` says in training what simulated sounds are; what ships answers by Judge.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -143,7 +146,7 @@ class StreetNet(nn.Module):
         return torch.cat([embedding, self.neck(pooled), self.inner(embedding)], dim=1)
 
     def features(self, pictures: Tensor) -> Tensor:
-        """(n, 1, BANDS, FRAMES) to (n, FEATURES + more for the tags).
+        """(n, 1, BANDS, FRAMES) to (n, FEATURES + more for the tags): taught, for the tags, the spectrum.
 
         The embedding is averaged over the picture, so it forgets where in frequency something was; the
         spectrum of a layer before it tells.

@@ -127,12 +127,12 @@ def windows(cache: Path, tracks: list[npt.NDArray[np.int16]]) -> Windows:
 
 
 def ours(networks: Path, clips: list[Clip], seen: Windows) -> Scores:
-    """Windows of the clips of every fold that has its network, which never saw the clip's fold."""
+    """Windows of the clips of every fold that has its last layer, which never saw the clip's fold."""
     fold = np.array([c.fold for c in clips])[seen.clip]
     logits = np.empty((seen.clip.size, len(OUTPUTS)), np.float32)
     folds = [k for k in range(FOLDS) if (networks / f"{k}.head.pt").exists()]
     if not folds:
-        raise SystemExit(f"{networks}: no network of a fold; run scripts.street_sound.train and head first")
+        raise SystemExit(f"{networks}: no last layer of a fold; run scripts.street_sound.head first")
     for k in folds:
         session, rows = one_thread_session(networks / f"{k}.onnx"), np.flatnonzero(fold == k)
         for some in np.array_split(rows, max(1, rows.size // 64)):

@@ -46,7 +46,8 @@ def _figure(row: Row, own: str) -> str:
 
 
 def _variant(row: Row) -> str:
-    share, on = row.values[VARIANT], f"{row.on}; variant trained on permissive recordings only, not shipped"
+    share = row.values[VARIANT]
+    on = f"{row.on}; last layer fitted on permissively licensed recordings only, not shipped"
     return (
         f"[[figures]]\nwhat = {_text(row.what)}\non = {_text(on)}\n"
         f"value = {share.value:.3f}\nlow = {share.low:.3f}\nhigh = {share.high:.3f}\n"

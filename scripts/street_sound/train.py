@@ -179,7 +179,7 @@ class Stage:
         peak_rate: of learning.
         before: pictures seen before it.
         forced: each layer learns by itself, from what the teacher's layer before it gives.
-        seconds: how long it lasts; 0: as many pictures as told.
+        seconds: how long it goes on; 0: as many pictures as told.
         mixed: how many pictures of a batch are mixed with others.
         decay: of the weights.
     """
@@ -253,9 +253,10 @@ class _Run:
             for step in progress(range(self.step, self.steps), self.stage.name, every=100):
                 yield step / self.steps
             return
-        began = time.monotonic() - self.spent_s
-        while self.spent_s < self.stage.seconds:
-            yield self.spent_s / self.stage.seconds
+        # Resumed, it gets the seconds that are planned now on top of those spent.
+        began, ends_s = time.monotonic() - self.spent_s, self.spent_s + self.stage.seconds
+        while self.spent_s < ends_s:
+            yield self.spent_s / ends_s
             self.spent_s = time.monotonic() - began
 
     def learn(self, batch: dict[str, Tensor], loss: Loss, fraction: float) -> Tensor:
@@ -340,10 +341,12 @@ def load_start(path: Path) -> StreetNet:
 
 def save_start(net: StreetNet, path: Path) -> None:
     """Write weights as float16."""
+    partial = path.with_suffix(".part.npz")
     kept = {k: v.numpy() for k, v in net.state_dict().items()}
     np.savez_compressed(
-        path, **{k: v.astype(np.float16) if v.dtype.kind == "f" else v for k, v in kept.items()}
+        partial, **{k: v.astype(np.float16) if v.dtype.kind == "f" else v for k, v in kept.items()}
     )
+    partial.replace(path)
 
 
 def _arguments() -> argparse.Namespace:

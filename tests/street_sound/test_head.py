@@ -28,7 +28,10 @@ HUSH = 20  # the feature that lights up in silence; that of each class has its n
 
 
 def _clips(*, hush: bool = False) -> list[Clip]:
-    """24 clips of each class and 48 others in each fold; the clips of group `hush` hold nothing."""
+    """24 clips of each class and 48 others in each fold; the clips of group `hush` hold nothing.
+
+    Fewer would drown in the noise of the thousand features.
+    """
     sounding = [
         Clip(f"{label}{k}", label, label, "mine", f"{label}{k // 3}", "real", "CC0", fold)
         for fold in range(FOLDS)

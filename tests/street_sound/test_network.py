@@ -1,6 +1,5 @@
 """What trains and what is exported; needs the packages of scripts/street_sound/requirements.txt."""
 
-import os
 from pathlib import Path
 from typing import cast
 
@@ -14,7 +13,7 @@ from torch import Tensor
 
 from edge.dsp.log_mel import SHAPE
 from scripts.onnx_files import one_thread_session
-from scripts.street_sound.head import unfitted
+from scripts.street_sound.head import digest, layers, refuse_others
 from scripts.street_sound.labels import OUTPUTS, UNKNOWN
 from scripts.street_sound.network import FEATURES, Judge, Shipped, StreetNet, export
 from scripts.street_sound.teacher import Heard, Teacher
@@ -170,12 +169,27 @@ def test_a_training_that_was_interrupted_goes_on_as_if_it_had_not_been(
     assert not (tmp_path / "0.unfinished.pt").exists()
 
 
-def test_a_last_layer_is_fitted_again_where_its_network_is_newer(tmp_path: Path) -> None:
+def test_a_last_layer_of_another_network_is_known_and_refused(tmp_path: Path) -> None:
     start = tmp_path / "start.npz"
-    for path, made_s in ((start, 2), (tmp_path / "0.head.pt", 1), (tmp_path / "all.head.pt", 3)):
-        path.touch()
-        os.utime(path, (made_s, made_s))
-    assert unfitted(tmp_path, start) == ["0", "1", "2", "3"]
+    start.write_bytes(b"weights")
+    for name, of in (("0", digest(start)), ("2", digest(start)), ("all", "other")):
+        torch.save({"start": of}, tmp_path / f"{name}.head.pt")
+    assert layers(tmp_path, start) == {"0": True, "2": True, "all": False}
+    with pytest.raises(SystemExit, match="the last layers all were fitted on another network"):
+        refuse_others(tmp_path, start)
+    (tmp_path / "all.head.pt").unlink()
+    refuse_others(tmp_path, start)
+
+
+def test_the_last_layer_sees_each_height_of_the_middle_layer() -> None:
+    torch.manual_seed(4)
+    net = StreetNet().eval()
+    pictures = torch.randn(2, 1, *SHAPE)
+    evidence = Judge(net, FAMILIES).evidence(net.features(pictures))
+    spectrum = net.chain(pictures)[12].mean(dim=3).flatten(1)
+    assert torch.allclose(evidence[:, FEATURES - spectrum.shape[1] : FEATURES], spectrum, atol=1e-6)
+    embedding = net.chain(pictures)[-1].mean(dim=(2, 3))
+    assert torch.allclose(evidence[:, : embedding.shape[1]], embedding, atol=1e-6)
 
 
 def test_a_judge_hears_the_tags_of_its_network() -> None:
