@@ -250,7 +250,7 @@ def layers(folder: Path, start: Path) -> dict[str, bool]:
     files = {name: folder / f"{name}.head.pt" for name in (*map(str, range(FOLDS)), "all")}
     whole = digest(start)
     return {
-        name: torch.load(path, map_location="cpu")["start"] == whole
+        name: torch.load(path, map_location="cpu").get("start") == whole
         for name, path in files.items()
         if path.exists()
     }
