@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from scripts.street_sound.held import Drawn, Held
+from scripts.street_sound.held import Held
 from scripts.street_sound.network import StreetNet
 from scripts.street_sound.peers import tag_families
 from scripts.street_sound.teacher import TorchTeacher
@@ -29,11 +29,11 @@ def _train(args: argparse.Namespace, device: torch.device) -> None:
     ends_s = time.monotonic() + 60 * args.minutes
     folder = args.cache / "network"
     folder.mkdir(parents=True, exist_ok=True)
-    held = Held(args.cache / "pool-any", device)
+    held = Held(args.cache / "pool-any", device, args.batch)
     # What the layers give is standardised in the same way in every training.
     loss = Loss(TorchTeacher(args.peers, device), held.first(512), tag_families(args.peers))
     net: StreetNet | None = load_start(args.start) if args.start.exists() else None
-    feed, left = Drawn(held, args.batch), 1.0
+    left = 1.0
     for name, (share, rate) in _STAGES.items():
         seconds = max(1.0, (ends_s - time.monotonic()) * share / left)
         left -= share
@@ -47,7 +47,7 @@ def _train(args: argparse.Namespace, device: torch.device) -> None:
             decay=_DECAY,
         )
         sys.stderr.write(f"{name}: {seconds:.0f} s, {len(held)} mixtures\n")
-        net = fit(stage, feed, loss, net, folder, device=device)
+        net = fit(stage, held, loss, net, folder, device=device)
     assert net is not None
     save_start(net, folder / START.name)
 

@@ -8,12 +8,10 @@ ask for other ones than many.
     python -m scripts.street_sound.choose --recordings DIR --peers DIR --cache DIR [--more DIR]
 """
 
-import argparse
 import sys
 from collections.abc import Iterator
 from dataclasses import astuple
 from itertools import combinations, product
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -21,15 +19,12 @@ import torch
 
 from scripts.street_sound.corpus import FOLDS, SEED, Clip, read_manifest, read_tracks
 from scripts.street_sound.figures import FALSE_POSITIVES, Truth
-from scripts.street_sound.head import TERMS, Heard, Terms, answers, fit, hear, load
+from scripts.street_sound.head import TERMS, Heard, Terms, answers, arguments, fit, listen
 from scripts.street_sound.labels import OUTPUTS
 from scripts.street_sound.measures import early_recall, recall_at
-from scripts.street_sound.more import read_further
-from scripts.street_sound.peers import tag_families
 from scripts.street_sound.progress import progress
 from scripts.street_sound.scores import Scores, Windows, joined, windows
 from scripts.street_sound.shipping import OFF
-from scripts.street_sound.train import trained
 
 Floats = npt.NDArray[np.float64]
 _ASKED = [n for n in OUTPUTS if n not in OFF]
@@ -93,20 +88,11 @@ def chosen(early: Early) -> Iterator[str]:
 
 def main() -> None:
     """Print a row for each of the terms, and which are best for each fold."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--recordings", type=Path, required=True, help="folder with manifest.csv")
-    parser.add_argument("--peers", type=Path, required=True, help="folder of the teachers")
-    parser.add_argument("--cache", type=Path, required=True, help="folder that pool.py wrote")
-    parser.add_argument("--more", type=Path, help="folder of further sound files, as for the pool")
-    args = parser.parse_args()
+    args = arguments(__doc__).parse_args()
     torch.set_num_threads(1)
     clips = read_manifest(args.recordings, SEED)
     seen = windows(args.cache, read_tracks(args.recordings, clips, args.cache))
-    further = read_further(args.more, args.peers, args.cache) if args.more else None
-    net, judge = load(trained(args.cache), tag_families(args.peers))
-    heard = hear(net, judge, seen, args.cache / "pool-any", further)
+    _, _, heard = listen(args, seen, args.cache / "pool-any")
     names = ["keep", "prior", "mixed", *(f"{name}: early recall, at 1 %" for name in _ASKED)]
     sys.stdout.write("| " + " | ".join(names) + " |\n" + "|---" * len(names) + "|\n")
     early = {terms: _compared(heard, clips, seen, terms) for terms in progress(_GRID, "terms")}

@@ -10,7 +10,6 @@ of a source are scored by last layers that learned from none of them, nor from a
 import argparse
 import sys
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -21,14 +20,13 @@ from edge.dsp.log_mel import SAMPLE_RATE_HZ
 from scripts.street_sound.corpus import FOLDS, SEED, Clip, read_manifest, read_tracks
 from scripts.street_sound.evaluate import OPERATING_POINT
 from scripts.street_sound.figures import FALSE_POSITIVES, Truth, found, markdown
-from scripts.street_sound.head import TERMS, Heard, answers, fit, hear, load, refuse_others
+from scripts.street_sound.head import TERMS, Heard, answers, arguments, fit, listen, refuse_others
 from scripts.street_sound.labels import FROM_MANIFEST, OUTPUTS, UNKNOWN
 from scripts.street_sound.measures import recall_at, threshold_at
-from scripts.street_sound.more import read_further
-from scripts.street_sound.peers import tag_families
 from scripts.street_sound.progress import progress
 from scripts.street_sound.scores import Scores, Windows, joined, ours, peers, windows
 from scripts.street_sound.shipping import OFF
+from scripts.street_sound.street import Gains, band_limit_db, low_cut_db, smooth_gain_db
 from scripts.street_sound.train import trained
 
 Track = npt.NDArray[np.int16]
@@ -60,19 +58,17 @@ of its positives, nor from a mixture that holds the class:
 """
 
 
-def response_db(rng: np.random.Generator, hz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def response_db(rng: np.random.Generator, hz: Gains) -> Gains:
     """Draw what a microphone, its housing and a codec do to each frequency, in dB.
 
     A tilt, a curve through eight points, and now and then the band limit of a cheap recording, or low
     frequencies cut off: wider than what a calibrated microphone may differ, as recordings do.
     """
-    hz = np.maximum(hz, 5.0)
-    knots = np.geomspace(50, SAMPLE_RATE_HZ / 2, 8)
-    gain = np.interp(hz, knots, rng.normal(0, 3, 8)) + rng.normal(0, 2) * np.log2(np.maximum(hz, 50) / 1000)
+    gain = smooth_gain_db(rng, hz, 3.0, 8) + rng.normal(0, 2) * np.log2(np.maximum(hz, 50) / 1000)
     if rng.random() < 0.35:
-        gain = gain - 360 * np.maximum(0, hz / rng.choice([3600, 5000, 7500, 10_000, 12_500]) - 1)
+        gain += band_limit_db(hz, rng.choice([3600, 5000, 7500, 10_000, 12_500]))
     if rng.random() < 0.3:
-        gain = gain - 24 * np.log2(np.maximum(1, rng.uniform(60, 400) / hz))
+        gain += low_cut_db(hz, rng.uniform(60, 400))
     return np.maximum(gain, -120.0)
 
 
@@ -126,6 +122,7 @@ def at_threshold(was: Known, now: Scores) -> list[str]:
         now: segments of the same recordings, changed.
     """
     before = was.scored.told(by_segment=True).of_segments()
+    truth = _truth(was, before)
     rows = [
         "| class | recall, as recorded | changed | false, as recorded, % | changed, % |",
         "|---" * 5 + "|",
@@ -133,7 +130,6 @@ def at_threshold(was: Known, now: Scores) -> list[str]:
     for k, name in enumerate(OUTPUTS):
         if name in OFF:
             continue
-        truth = _truth(was, before)
         limit = threshold_at(before.logits[truth.negative(name), k], OPERATING_POINT)
         cells = []
         for mask, form in ((truth.positive(name), "{:.2f}"), (truth.negative(name), "{:.1%}")):
@@ -178,24 +174,14 @@ def _sources(heard: Heard, was: Known) -> list[str]:
 
 def main() -> None:
     """Print both tables as Markdown."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--recordings", type=Path, required=True, help="folder with manifest.csv")
-    parser.add_argument("--peers", type=Path, required=True, help="folder of the teachers and peers")
-    parser.add_argument("--cache", type=Path, required=True, help="folder that head.py wrote")
-    parser.add_argument("--more", type=Path, help="folder of further sound files, as for head.py")
-    args = parser.parse_args()
+    args = arguments(__doc__).parse_args()
     torch.set_num_threads(1)
-    start = trained(args.cache)
-    refuse_others(args.cache / "networks-any", start)
+    refuse_others(args.cache / "networks-any", trained(args.cache))
     clips = read_manifest(args.recordings, SEED)
     tracks = read_tracks(args.recordings, clips, args.cache)
     seen = windows(args.cache, tracks)
     was = Known(clips, seen, ours(args.cache / "networks-any", clips, seen))
-    further = read_further(args.more, args.peers, args.cache) if args.more else None
-    net, judge = load(start, tag_families(args.peers))
-    heard = hear(net, judge, seen, args.cache / "pool-any", further)
+    _, _, heard = listen(args, seen, args.cache / "pool-any")
     parts = (_MICROPHONE + _microphone(args, was, tracks), _SOURCE + "\n".join(_sources(heard, was)))
     sys.stdout.write("\n".join(parts) + "\n")
 

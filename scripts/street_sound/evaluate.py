@@ -25,7 +25,7 @@ from scripts.onnx_files import one_thread_session
 from scripts.street_sound import plots
 from scripts.street_sound.corpus import FOLDS, SEED, Clip, read_manifest, read_tracks
 from scripts.street_sound.figures import VARIANT, Row, Truth, found, markdown, table
-from scripts.street_sound.head import refuse_others
+from scripts.street_sound.head import load, refuse_others
 from scripts.street_sound.labels import OUTPUTS, SILENCE
 from scripts.street_sound.measures import (
     Mask,
@@ -37,7 +37,7 @@ from scripts.street_sound.measures import (
     share_by_group,
     threshold_at,
 )
-from scripts.street_sound.network import Judge, StreetNet, export
+from scripts.street_sound.network import export
 from scripts.street_sound.peers import tag_families
 from scripts.street_sound.pooling_figures import rows as pooling_rows
 from scripts.street_sound.scores import Scores, Windows, ours, peers, windows
@@ -219,11 +219,8 @@ def _report(
 def _ship(args: argparse.Namespace, clips: list[Clip], findings: Findings, tables: _Tables) -> None:
     folder = _ROOT / "models" / "street_sound"
     folder.mkdir(parents=True, exist_ok=True)
-    net = StreetNet()
-    judge = Judge(net, tag_families(args.peers))
-    stored = torch.load(args.cache / f"networks-{args.licences}" / "all.head.pt")
-    net.load_state_dict(stored["net"])
-    judge.load_state_dict(stored["judge"])
+    head = args.cache / f"networks-{args.licences}" / "all.head.pt"
+    net, judge = load(trained(args.cache), tag_families(args.peers), head)
     slopes, offsets = zip(*findings.calibration.values(), strict=True)
     export(net, judge, folder / "model.onnx", list(slopes), list(offsets))
     write_card(

@@ -41,6 +41,7 @@ _EVERY_WINDOW, _EVERY_MIXTURE = 2, 4  # of a segment, of a shard
 _FURTHER = 0.3  # weight of the further recordings beside the segments
 _MARK = 0.95  # share of their windows, whatever is in them, that gets at most _BIAS
 _NOT_HEARD = 0.0  # the largest logit of the teachers' tags, as the network gives them, of what is not there
+_NAMES = (*map(str, range(FOLDS)), "all")  # of the last layers: which fold is left out
 Floats = npt.NDArray[np.float32]
 
 
@@ -247,13 +248,9 @@ def digest(start: Path) -> str:
 
 def layers(folder: Path, start: Path) -> dict[str, bool]:
     """Return of each last layer in `folder`, by fold and `all`, whether it was fitted on that network."""
-    files = {name: folder / f"{name}.head.pt" for name in (*map(str, range(FOLDS)), "all")}
+    files = {name: folder / f"{name}.head.pt" for name in _NAMES}
     whole = digest(start)
-    return {
-        name: torch.load(path, map_location="cpu").get("start") == whole
-        for name, path in files.items()
-        if path.exists()
-    }
+    return {name: torch.load(path).get("start") == whole for name, path in files.items() if path.exists()}
 
 
 def refuse_others(folder: Path, start: Path) -> None:
@@ -266,45 +263,54 @@ def refuse_others(folder: Path, start: Path) -> None:
         )
 
 
-def load(start: Path, families: Families) -> tuple[StreetNet, Judge]:
-    """Return the network and its judge, whose last layer is not fitted yet."""
+def load(start: Path, families: Families, head: Path | None = None) -> tuple[StreetNet, Judge]:
+    """Return the network and its judge, with a last layer that was fitted on it or with none yet."""
     net = load_start(start)
-    return net, Judge(net, families)
+    judge = Judge(net, families)
+    if head:
+        judge.answer.load_state_dict(torch.load(head)["answer"])
+    return net, judge
+
+
+def arguments(about: str | None) -> argparse.ArgumentParser:
+    """Return a parser of where the recordings, the teachers and what was made of them lie."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recordings", type=Path, required=True, help="folder with manifest.csv")
+    parser.add_argument("--peers", type=Path, required=True, help="folder of the teachers and peers")
+    parser.add_argument("--cache", type=Path, required=True, help="folder that pool.py and head.py write")
+    parser.add_argument("--more", type=Path, help="folder of further sound files, as for the pool")
+    return parser
+
+
+def listen(args: argparse.Namespace, seen: Windows, pool: Path) -> tuple[StreetNet, Judge, Heard]:
+    """Return the network, its judge, and what it makes of all that a last layer may learn from."""
+    further = read_further(args.more, args.peers, args.cache) if args.more else None
+    net, judge = load(trained(args.cache), tag_families(args.peers))
+    return net, judge, hear(net, judge, seen, pool, further)
 
 
 def main() -> None:
     """Fit the last layers that this network lacks, each with a fold left out and one on all; export them."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--recordings", type=Path, required=True, help="folder with manifest.csv")
-    parser.add_argument(
-        "--peers", type=Path, required=True, help="folder of the teachers, for their tags' names"
-    )
-    parser.add_argument("--cache", type=Path, required=True, help="folder that pool.py wrote")
-    parser.add_argument("--more", type=Path, help="folder of further sound files, as for the pool")
+    parser = arguments(__doc__)
     parser.add_argument("--licences", choices=("any", "permissive"), default="any")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    clips = read_manifest(args.recordings, SEED)
-    seen = windows(args.cache, read_tracks(args.recordings, clips, args.cache))
-    further = read_further(args.more, args.peers, args.cache) if args.more else None
-    folder, pool = args.cache / f"networks-{args.licences}", args.cache / f"pool-{args.licences}"
+    folder, start = args.cache / f"networks-{args.licences}", trained(args.cache)
     folder.mkdir(parents=True, exist_ok=True)
-    start = trained(args.cache)
     fitted = layers(folder, start)
-    names = [name for name in (*map(str, range(FOLDS)), "all") if not fitted.get(name)]
+    names = [name for name in _NAMES if not fitted.get(name)]
     if not names:
         return
-    net, judge = load(start, tag_families(args.peers))
-    heard = hear(net, judge, seen, pool, further)
+    clips = read_manifest(args.recordings, SEED)
+    seen = windows(args.cache, read_tracks(args.recordings, clips, args.cache))
+    net, judge, heard = listen(args, seen, args.cache / f"pool-{args.licences}")
+    of = digest(start)
     for name in progress(names, "heads"):
         folds = [k for k in range(FOLDS) if str(k) != name]
         layer = fit(heard, clips, folds, TERMS, permissive=args.licences == "permissive")
         judge.answer.load_state_dict(layer.state_dict())
         export(net, judge, folder / f"{name}.onnx")
-        kept = {"start": digest(start), "net": net.state_dict(), "judge": judge.state_dict()}
-        torch.save(kept, folder / f"{name}.head.pt")
+        torch.save({"start": of, "answer": layer.state_dict()}, folder / f"{name}.head.pt")
 
 
 if __name__ == "__main__":

@@ -20,9 +20,9 @@ _LOOK_EVERY_S = 2.0
 class Held:
     """All mixtures of further sounds: VIEWS pictures, targets and what YAMNet says, float16 on the device."""
 
-    def __init__(self, folder: Path, device: torch.device) -> None:
-        """Args: the folder of shards; where the pictures are held."""
-        self._folder, self._device = folder, device
+    def __init__(self, folder: Path, device: torch.device, batch: int) -> None:
+        """Args: the folder of shards; where the pictures are held; how many a batch has."""
+        self._folder, self._device, self._batch = folder, device, batch
         shapes = {"pictures": (VIEWS, *SHAPE), "targets": (len(OUTPUTS),), "yamnet": (YAMNET_TAGS,)}
         self._kept = {n: torch.empty(0, *s, dtype=torch.float16, device=device) for n, s in shapes.items()}
         self._count, self._read = 0, set[Path]()
@@ -74,12 +74,13 @@ class Held:
         self.wait(pictures // VIEWS)
         return self._kept["pictures"][: pictures // VIEWS].flatten(0, 1).float()
 
-    def batch(self, step: int, count: int) -> dict[str, Tensor]:
-        """Return `count` pictures, as float32 on the device; a step draws the same from the same pool."""
+    def batch(self, step: int) -> dict[str, Tensor]:
+        """Return pictures, as float32 on the device; a step draws the same from the same pool."""
+        self.look(time.monotonic())
         generator = torch.Generator(self._device).manual_seed(SEED * 100_003 + step)
 
         def drawn(most: int) -> Tensor:
-            return torch.randint(most, (count,), generator=generator, device=self._device)
+            return torch.randint(most, (self._batch,), generator=generator, device=self._device)
 
         rows, view = drawn(self._count), drawn(VIEWS)
         return {
@@ -87,16 +88,3 @@ class Held:
             "targets": self._kept["targets"][rows].float(),
             "yamnet": self._kept["yamnet"][rows].float(),
         }
-
-
-class Drawn:
-    """Batches of a training that draws from a pool that is held."""
-
-    def __init__(self, held: Held, count: int) -> None:
-        """Args: the pool; how many pictures a batch has."""
-        self._held, self._count = held, count
-
-    def batch(self, step: int) -> dict[str, Tensor]:
-        """Return batch `step`."""
-        self._held.look(time.monotonic())
-        return self._held.batch(step, self._count)

@@ -7,6 +7,8 @@ from scipy.fft import irfft, rfft
 from edge.dsp.log_mel import SAMPLE_RATE_HZ, WINDOW_SAMPLES
 
 Floats = npt.NDArray[np.float32]
+Gains = npt.NDArray[np.floating]
+"""Of frequencies: hertz, or dB."""
 _FFT = 49_152
 _HZ = np.fft.rfftfreq(_FFT, 1 / SAMPLE_RATE_HZ)
 _ABSORPTION = _HZ**1.6
@@ -25,9 +27,20 @@ def mix(event: Floats, street: Floats, ratio_db: float) -> Floats:
     return np.asarray(event + np.float32(gain) * street, dtype=np.float32)
 
 
-def _smooth_gain_db(rng: np.random.Generator, spread_db: float, points: int) -> npt.NDArray[np.float64]:
+def smooth_gain_db(rng: np.random.Generator, hz: Gains, spread_db: float, points: int) -> Gains:
+    """Draw a curve through so many points."""
     knots = np.geomspace(50, SAMPLE_RATE_HZ / 2, points)
-    return np.asarray(np.interp(_HZ, knots, rng.normal(0, spread_db, points)))
+    return np.asarray(np.interp(hz, knots, rng.normal(0, spread_db, points)))
+
+
+def band_limit_db(hz: Gains, limit_hz: float) -> Gains:
+    """Return the gain of a cheap recording or codec: next to nothing above its limit."""
+    return np.asarray(-6.0 * np.maximum(0, hz / limit_hz - 1) * 60)
+
+
+def low_cut_db(hz: Gains, from_hz: float) -> Gains:
+    """Return a gain that falls by 24 dB an octave below `from_hz`."""
+    return np.asarray(-24.0 * np.log2(np.maximum(1, from_hz / np.maximum(hz, 5))))
 
 
 def _response(rng: np.random.Generator) -> npt.NDArray[np.complex64]:
@@ -46,13 +59,13 @@ def through_the_street(rng: np.random.Generator, sound: Floats) -> Floats:
     """Filter one second by distance, echoes and a microphone's response."""
     gain_db = np.zeros(_HZ.size)
     if rng.random() < 0.7:
-        gain_db += _smooth_gain_db(rng, 3.0, 8) + rng.normal(0, 2.0) * _OCTAVES
+        gain_db += smooth_gain_db(rng, _HZ, 3.0, 8) + rng.normal(0, 2.0) * _OCTAVES
     if rng.random() < 0.4:  # air absorption: about 1e-7 dB per metre and Hz^1.6, 20..800 m
         gain_db -= np.exp(rng.uniform(np.log(20), np.log(800))) * 1e-8 * _ABSORPTION * 5
-    if rng.random() < 0.35:  # band limits of cheap recordings and codecs
-        gain_db -= 6.0 * np.maximum(0, _HZ / rng.choice([3600, 5000, 7500, 10000, 11000, 12500]) - 1) * 60
+    if rng.random() < 0.35:
+        gain_db += band_limit_db(_HZ, rng.choice([3600, 5000, 7500, 10000, 11000, 12500]))
     if rng.random() < 0.3:
-        gain_db -= 24.0 * np.log2(np.maximum(1, rng.uniform(60, 400) / np.maximum(_HZ, 5)))
+        gain_db += low_cut_db(_HZ, rng.uniform(60, 400))
     spectrum = rfft(sound, _FFT) * (10 ** (np.maximum(gain_db, -120) / 20)).astype(np.float32)
     if rng.random() < 0.5:
         spectrum = spectrum * _response(rng)

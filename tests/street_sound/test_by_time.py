@@ -36,7 +36,7 @@ def test_shards_that_come_later_are_taken_in_and_unfinished_and_labelled_ones_ar
     _shard(tmp_path / "fold-1-000.npz")
     _shard(tmp_path / "fold-1-001.part.npz")
     _shard(tmp_path / "fold2-000.npz")
-    held = Held(tmp_path, CPU)
+    held = Held(tmp_path, CPU, 40)
     held.look(0.0)
     assert len(held) == 40
     _shard(tmp_path / "fold-1-002.npz", level=2)
@@ -44,12 +44,12 @@ def test_shards_that_come_later_are_taken_in_and_unfinished_and_labelled_ones_ar
     assert len(held) == 40  # it does not look all the time
     held.look(10.0)
     assert len(held) == 80
-    batch = held.batch(3, 40)
+    batch = held.batch(3)
     assert batch["pictures"].shape == (40, *SHAPE)
     assert 5 < int((batch["targets"][:, 0] == 0).sum()) < 35
     # A row's targets are those of its picture.
     assert torch.equal(batch["pictures"].mean(dim=(1, 2)) > 1, batch["targets"][:, 0] == 0)
-    assert torch.equal(held.batch(3, 40)["pictures"], batch["pictures"])
+    assert torch.equal(held.batch(3)["pictures"], batch["pictures"])
     assert held.first(20).shape == (20, *SHAPE)
 
 
@@ -58,7 +58,7 @@ def test_it_waits_for_what_is_not_made_yet_and_says_so(
 ) -> None:
     monkeypatch.setattr("scripts.street_sound.held._LOOK_EVERY_S", 0.0)
     monkeypatch.setattr("time.sleep", lambda _: _shard(tmp_path / "fold-1-000.npz"))
-    Held(tmp_path, CPU).wait(1)
+    Held(tmp_path, CPU, 1).wait(1)
     assert "waits for 1 mixtures" in capsys.readouterr().err
 
 

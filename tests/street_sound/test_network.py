@@ -13,7 +13,7 @@ from torch import Tensor
 
 from edge.dsp.log_mel import SHAPE
 from scripts.onnx_files import one_thread_session
-from scripts.street_sound.head import digest, layers, refuse_others
+from scripts.street_sound.head import digest, layers, load, refuse_others
 from scripts.street_sound.labels import OUTPUTS, UNKNOWN
 from scripts.street_sound.network import FEATURES, Judge, Shipped, StreetNet, export
 from scripts.street_sound.teacher import Heard, Teacher
@@ -179,6 +179,18 @@ def test_a_last_layer_of_another_network_is_known_and_refused(tmp_path: Path) ->
         refuse_others(tmp_path, start)
     (tmp_path / "all.head.pt").unlink()
     refuse_others(tmp_path, start)
+
+
+def test_a_last_layer_is_taken_with_its_network(tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    net = StreetNet().eval()
+    save_start(net, tmp_path / "start.npz")
+    answer = Judge(net, FAMILIES).answer
+    torch.save({"answer": answer.state_dict()}, tmp_path / "0.head.pt")
+    again, judge = load(tmp_path / "start.npz", FAMILIES, tmp_path / "0.head.pt")
+    assert torch.equal(judge.answer.weight, answer.weight)
+    assert torch.allclose(judge.tags[1].weight, net.yamnet.weight[: len(OUTPUTS)], atol=1e-3)
+    assert torch.allclose(again.tags.weight, net.tags.weight, atol=1e-3)
 
 
 def test_the_last_layer_sees_each_height_of_the_middle_layer() -> None:
